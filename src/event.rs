@@ -83,7 +83,7 @@ pub struct Source {
     pub dataschema: String,
 }
 
-/// The id of an event: a `UUIDv7` given when Moodle raised it, or a `UUIDv8` (a hash) for an event that
+/// The id of an event: a UUIDv7 given when Moodle raised it, or a UUIDv8 (a hash) for an event that
 /// was read back from Moodle's log store (backfill), or that came without a usable id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct EventId(Uuid);
@@ -105,7 +105,7 @@ impl EventId {
         }
     }
 
-    /// The id for something that came without one: a `UUIDv8` of the first 16 bytes of a digest.
+    /// The id for something that came without one: a UUIDv8 of the first 16 bytes of a digest.
     #[must_use]
     pub fn from_digest(digest: &[u8; 32]) -> Self {
         let mut bytes = [0; 16];
@@ -183,7 +183,7 @@ pub struct Sequence {
     pub epoch: u32,
     /// The event's place in the spool.
     pub position: u64,
-    /// Its place among events that share a position; 0 on `SQLite`.
+    /// Its place among events that share a position; 0 on SQLite.
     pub place: u32,
 }
 

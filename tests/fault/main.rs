@@ -1,0 +1,1 @@
+//! Faults: real ones, on real processes.

@@ -1,0 +1,1 @@
+//! A client that signs and posts as the Moodle plugin does.

@@ -1,0 +1,6 @@
+//! What several tests share, named by what it is.
+#![allow(dead_code, reason = "each test binary uses a part")]
+
+pub mod client;
+pub mod corpus;
+pub mod sns;
