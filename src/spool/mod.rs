@@ -8,15 +8,28 @@
 //! a signature or an SNS answer looks like.
 //!
 //! This face carries no SQL type. What a second implementation (a shared database) must promise is
-//! written at each function, and `tests/spool.rs` tests it against the face alone.
+//! written at each function, and `tests/behaviour/spool.rs` tests it against the face alone.
 
+mod accept;
+mod account;
+mod dispatch;
+mod people;
+mod sqlite;
+
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 
-use crate::delivery::{Class, ContractId, Group, Held, Parking, Position, Reason, Receipt, TopicKey};
-use crate::event::{Event, EventId, Sequence, SourceKey, StoredEvent};
+use crate::delivery::{Fate, Position, TopicKey};
+use crate::event::{EventId, SourceKey, StoredEvent};
+
+pub use accept::{Accept, AcceptError, Accepted, Batch, Owed, Route};
+pub use account::{Count, LedgerRow, State, TopicState};
+pub use dispatch::{ConcludeError, Delivery, Entry, Lease};
+pub use people::{Parked, ParkedFilter, Trace, TracedDelivery, TracedState};
 
 /// How long an event id is remembered, whatever else is pruned: a repeated id within this time is a
 /// duplicate, and an older one is refused at the door.
@@ -25,357 +38,297 @@ pub const IDS_KEPT: Duration = Duration::from_secs(35 * 24 * 3600);
 /// How long a wanted list that was replaced may still be named by an event.
 pub const LISTS_KEPT: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// What one request brought, as one commit holds it: all of it, or nothing.
+/// How long commits took, in seconds.
+pub type CommitSeconds = prometheus_client::metrics::histogram::Histogram;
+
+/// What is set for a spool.
 #[derive(Debug, Clone)]
-pub struct Batch {
-    /// The site that sent it.
-    pub source: SourceKey,
-    /// The events to keep, in the order in which they were sent.
-    pub events: Vec<Accept>,
-    /// Events that no row of the wanted list took, by Moodle's event name: counted, not kept.
-    pub unwanted: Vec<(Arc<str>, u32)>,
+pub struct Settings {
+    /// Its file. On a local disk that keeps what was synced.
+    pub path: PathBuf,
+    /// The most that may wait to be published, in bytes: above it the door is shut (429).
+    pub max_size: u64,
+    /// How long history stays.
+    pub history_age: Duration,
+    /// How many bytes of history stay.
+    pub history_size: u64,
 }
 
-/// One event to keep.
-#[derive(Debug, Clone)]
-pub struct Accept {
-    /// The event, cut.
-    pub event: Event,
-    /// What is owed for it.
-    pub route: Route,
-}
-
-/// What is owed for an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Route {
-    /// A row of the wanted list took it and no topic wants it now: kept as history.
-    Unrouted,
-    /// Set aside at the door.
-    Parked(Parking),
-    /// At least one delivery.
-    Owed(Vec<Owed>),
-}
-
-/// One message owed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owed {
-    /// To which topic.
-    pub topic: TopicKey,
-    /// Of which contract.
-    pub contract: ContractId,
-    /// Before or after others on a standard topic.
-    pub class: Class,
-    /// In which group; or why none could be told, in which case the delivery is parked from the start.
-    pub group: Result<Group, Parking>,
-}
-
-/// What became of one event of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accepted {
-    /// It is kept, here.
-    New(Sequence),
-    /// Its id was known and its content was the same: nothing was written.
-    Duplicate,
-    /// Its id was known with other content: the first wins, nothing was written but the count.
-    Conflict,
-}
-
-/// Why a batch got no answer that it is kept.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum AcceptError {
-    /// The commit failed. Whether the batch is kept is not known: the sender must send it again.
-    #[error("committing a batch failed, it may or may not be kept: {0}")]
-    Unknown(String),
-    /// What is owed has reached the high-water mark. Nothing was kept.
-    #[error("the spool is full: {owed_bytes} bytes are owed, {limit_bytes} are allowed")]
-    Full {
-        /// What waits to be published, in bytes.
-        owed_bytes: u64,
-        /// `spool.max_size`.
-        limit_bytes: u64,
-    },
-    /// The oldest batch in the commit queue has waited too long. Nothing was kept.
-    #[error("the disk is behind: the oldest batch has waited {0:?} for its commit")]
-    Busy(Duration),
-    /// The spool is shut. Nothing was kept.
-    #[error("the spool is shut")]
-    Shut,
-}
-
-/// The right to dispatch one topic, held by one process at a time.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Lease {
-    /// The topic.
-    pub topic: TopicKey,
-}
-
-/// One line of a topic's index: enough to know what may be sent next, without the body.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it stands in its topic.
-    pub position: Position,
-    /// Of which contract.
-    pub contract: ContractId,
-    /// In which group.
-    pub group: Group,
-    /// Before or after others on a standard topic.
-    pub class: Class,
-    /// Set when it was tried and waits for its next try.
-    pub held: Option<Held>,
-}
-
-/// A delivery with its event, as [`Spool::load`] gives it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Delivery {
-    /// Where it stands in its topic.
-    pub position: Position,
-    /// Of which contract.
-    pub contract: ContractId,
-    /// Whether a person sent it again after it was parked.
-    pub redriven: bool,
-    /// The event; or the parking (`corrupt`) when the bytes are not those that were accepted.
-    pub event: Result<StoredEvent, Parking>,
-}
-
-/// A parked delivery or event, as a person sees it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Parked {
-    /// Names it for `parked show` and `parked redrive`.
-    pub number: u64,
-    /// When it was parked.
-    pub at: Timestamp,
-    /// Why.
-    pub parking: Parking,
-    /// The site it came from.
-    pub source: SourceKey,
-    /// The event.
-    pub event: EventId,
-    /// Moodle's event name.
-    pub name: Arc<str>,
-    /// The delivery's topic and contract; none when the event was parked at the door.
-    pub owed: Option<(TopicKey, ContractId)>,
-}
-
-/// Which parked deliveries a verb speaks of: all that fit every part that is set.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ParkedFilter {
-    /// One of them, by [`Parked::number`].
-    pub number: Option<u64>,
-    /// Those of one event.
-    pub event: Option<EventId>,
-    /// Those of one reason.
-    pub reason: Option<Reason>,
-    /// Those of one topic.
-    pub topic: Option<TopicKey>,
-    /// Those of one contract.
-    pub contract: Option<ContractId>,
-}
-
-/// What became of one event, for `trace`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Trace {
-    /// The event as kept; none when it was pruned and only its id is known.
-    pub event: Option<StoredEvent>,
-    /// When it was accepted, if still known (else the day of it).
-    pub accepted: Option<Timestamp>,
-    /// Set when the event itself was parked at the door.
-    pub parked: Option<Parking>,
-    /// Each message it owes.
-    pub deliveries: Vec<TracedDelivery>,
-}
-
-/// One message of a traced event.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TracedDelivery {
-    /// To which topic.
-    pub topic: TopicKey,
-    /// Of which contract.
-    pub contract: ContractId,
-    /// Where it is.
-    pub state: TracedState,
-}
-
-/// Where a delivery is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TracedState {
-    /// To be sent.
-    Waiting,
-    /// To be tried again.
-    Held(Held),
-    /// Set aside.
-    Parked(Parking),
-    /// Published.
-    Settled {
-        /// When SNS had answered.
-        at: Timestamp,
-        /// What it answered.
-        receipt: Receipt,
-    },
-}
-
-/// What a ledger row counts. Events: `received = accepted + duplicate + unwanted + parked`.
-/// Deliveries: `owed = waiting + held + parked + settled`, of which the first three are counted where
-/// they lie and the rest here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Count {
-    /// Events that came in.
-    Received,
-    /// Events kept that had not been seen.
-    Accepted,
-    /// Events whose id was known.
-    Duplicate,
-    /// Of the duplicates, those with other content.
-    Conflict,
-    /// Events no row of the wanted list took.
-    Unwanted,
-    /// Events set aside at the door.
-    Parked,
-    /// Accepted events that owe nothing.
-    Unrouted,
-    /// Deliveries made.
-    Owed,
-    /// Deliveries published.
-    Settled,
-    /// Deliveries a person passed over.
-    Skipped,
-    /// Deliveries a person dropped from parked.
-    Dropped,
-    /// Deliveries that `erase` took.
-    Erased,
-}
-
-impl Count {
-    /// Every count.
-    pub const ALL: [Self; 12] = [
-        Self::Received,
-        Self::Accepted,
-        Self::Duplicate,
-        Self::Conflict,
-        Self::Unwanted,
-        Self::Parked,
-        Self::Unrouted,
-        Self::Owed,
-        Self::Settled,
-        Self::Skipped,
-        Self::Dropped,
-        Self::Erased,
-    ];
-
-    /// The count's one name.
+impl Settings {
+    /// The defaults: 8 GiB owed, 7 days or 2 GiB of history.
     #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Received => "received",
-            Self::Accepted => "accepted",
-            Self::Duplicate => "duplicate",
-            Self::Conflict => "conflict",
-            Self::Unwanted => "unwanted",
-            Self::Parked => "parked",
-            Self::Unrouted => "unrouted",
-            Self::Owed => "owed",
-            Self::Settled => "settled",
-            Self::Skipped => "skipped",
-            Self::Dropped => "dropped",
-            Self::Erased => "erased",
+    pub fn at(path: impl Into<PathBuf>) -> Self {
+        Self {
+            path: path.into(),
+            max_size: 8 << 30,
+            history_age: Duration::from_secs(7 * 86_400),
+            history_size: 2 << 30,
         }
     }
 }
 
-/// One row of the ledger.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LedgerRow {
-    /// The hour it counts (its beginning); 1970 for what was folded together because it is old.
-    pub hour: Timestamp,
-    /// The site.
-    pub source: SourceKey,
-    /// Moodle's event name for events, the contract's name for deliveries.
-    pub name: Arc<str>,
-    /// The topic, for deliveries.
-    pub topic: Option<TopicKey>,
-    /// What is counted.
-    pub count: Count,
-    /// How many.
-    pub n: u64,
+/// An open spool. Clones share it.
+#[derive(Clone)]
+pub struct Spool {
+    store: Arc<sqlite::Store>,
 }
 
-/// Where deliveries of one topic lie now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TopicState {
-    /// The topic.
-    pub topic: TopicKey,
-    /// To be sent.
-    pub waiting: u64,
-    /// To be tried again.
-    pub held: u64,
-    /// Set aside, by reason.
-    pub parked: Vec<(Reason, u64)>,
-    /// When the oldest delivery that is waiting or held was accepted.
-    pub oldest: Option<Timestamp>,
-    /// How many were ever made, by the ledger.
-    pub owed: u64,
-    /// How many were ever published, by the ledger.
-    pub settled: u64,
-    /// Passed over, dropped or erased by a person, by the ledger.
-    pub set_aside: u64,
-}
-
-impl TopicState {
-    /// What the ledger says is owed less what lies anywhere: 0, or something is wrong.
-    #[must_use]
-    pub fn missing(&self) -> i128 {
-        let parked: u64 = self.parked.iter().map(|(_, n)| n).sum();
-        i128::from(self.owed)
-            - i128::from(self.waiting)
-            - i128::from(self.held)
-            - i128::from(parked)
-            - i128::from(self.settled)
-            - i128::from(self.set_aside)
+impl std::fmt::Debug for Spool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Spool({})", self.id())
     }
 }
 
-/// The whole account at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct State {
-    /// Names this spool: a restored copy has the same, a new one another.
-    pub spool_id: String,
-    /// The epoch of sequences given now.
-    pub epoch: u32,
-    /// Each topic that was ever owed something.
-    pub topics: Vec<TopicState>,
-    /// Events set aside at the door and not dropped, by reason.
-    pub parked_events: Vec<(Reason, u64)>,
-    /// Events by outcome, over all time: the ledger's event counts summed.
-    pub events: Vec<(Count, u64)>,
-    /// What waits to be published, in bytes.
-    pub owed_bytes: u64,
-    /// The most that may wait.
-    pub limit_bytes: u64,
-    /// The file with its log, in bytes.
-    pub file_bytes: u64,
-    /// Checkpoints that failed since the start.
-    pub checkpoint_failures: u64,
-    /// Commits since the start, and those that failed.
-    pub commits: u64,
-    /// Commits that failed since the start.
-    pub commit_failures: u64,
+impl Spool {
+    /// Opens the spool, or makes it, and holds it for this process alone.
+    ///
+    /// Promises a new epoch, above all that were, before anything is accepted.
+    ///
+    /// # Errors
+    /// See [`OpenError`]; the file is left as it was.
+    pub async fn open(settings: Settings) -> Result<Self, OpenError> {
+        Self::opened(move || sqlite::Store::open(&settings)).await
+    }
+
+    /// Opens a spool that no process holds, to look at it. Holds it meanwhile and changes nothing.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub async fn read_only(path: &Path) -> Result<Self, OpenError> {
+        let path = path.to_owned();
+        Self::opened(move || sqlite::Store::read_only(&path)).await
+    }
+
+    async fn opened(
+        open: impl FnOnce() -> Result<sqlite::Store, OpenError> + Send + 'static,
+    ) -> Result<Self, OpenError> {
+        let store =
+            tokio::task::spawn_blocking(open).await.map_err(|e| OpenError::Interrupted(e.to_string()))??;
+        Ok(Self { store: Arc::new(store) })
+    }
+
+    /// Names this spool. A restored copy has the same name, a new one another.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.store.id()
+    }
+
+    /// Keeps a batch: all of it, or none of it. Answers when it would survive a power cut, with one
+    /// outcome an event, in their order. A known id is answered as [`Accepted::Duplicate`] without a
+    /// write; two of one id in one batch, the second is the duplicate.
+    ///
+    /// A second implementation must promise the same, and that an event accepted after another's answer
+    /// gets the greater sequence, whichever process took it.
+    ///
+    /// # Errors
+    /// [`AcceptError::Unknown`] leaves open whether it is kept; the others say that it is not.
+    pub async fn accept(&self, batch: Batch) -> Result<Vec<Accepted>, AcceptError> {
+        self.store.accept(batch).await
+    }
+
+    /// Takes the right to dispatch a topic. On one machine the spool's lock gives it always; a shared
+    /// spool gives it to one process at a time, and fences [`Spool::conclude`] by it.
+    ///
+    /// # Errors
+    /// The store failed.
+    #[allow(clippy::unused_async, reason = "a shared spool asks its database")]
+    pub async fn lease(&self, topic: &TopicKey) -> Result<Lease, SpoolError> {
+        Ok(Lease { topic: topic.clone() })
+    }
+
+    /// At most `n` deliveries of the topic behind `after`, in order. Everything that a commit gave the
+    /// topic before is seen, and what is seen later has a greater position: so whoever read to an end
+    /// goes on from there and misses nothing.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn index(
+        &self,
+        lease: &Lease,
+        after: Option<Position>,
+        n: usize,
+    ) -> Result<Vec<Entry>, SpoolError> {
+        self.store.index(&lease.topic, after, n).await
+    }
+
+    /// Deliveries with their events, in the order asked; those that are no more are left out. An event
+    /// whose bytes are not those that were accepted comes as a parking.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn load(&self, lease: &Lease, at: &[Position]) -> Result<Vec<Delivery>, SpoolError> {
+        self.store.load(&lease.topic, at).await
+    }
+
+    /// Keeps what became of deliveries, all in one commit, with the ledger. One that was concluded
+    /// before is passed over.
+    ///
+    /// # Errors
+    /// [`ConcludeError::Unknown`]: read the index again from its head.
+    pub async fn conclude(&self, lease: &Lease, fates: Vec<(Position, Fate)>) -> Result<(), ConcludeError> {
+        self.store.conclude(&lease.topic, fates).await
+    }
+
+    /// Changes after each commit that gave the topic a delivery. Take it before reading the index.
+    #[must_use]
+    pub fn woken(&self, topic: &TopicKey) -> watch::Receiver<u64> {
+        self.store.woken(topic)
+    }
+
+    /// Makes a wanted list the present one of its source; the one before may be named for
+    /// [`LISTS_KEPT`] from `now`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn remember_list(
+        &self,
+        source: &SourceKey,
+        etag: &str,
+        rows: &str,
+        now: Timestamp,
+    ) -> Result<(), SpoolError> {
+        self.store.remember_list(source, etag, rows, now).await
+    }
+
+    /// The wanted lists of a source that may still be named, as (etag, rows), the present one first.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn lists(&self, source: &SourceKey) -> Result<Vec<(String, String)>, SpoolError> {
+        self.store.lists(source).await
+    }
+
+    /// The whole account at one moment.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn state(&self) -> Result<State, SpoolError> {
+        self.store.state().await
+    }
+
+    /// The ledger's rows of the hours since `since`.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn ledger(&self, since: Timestamp) -> Result<Vec<LedgerRow>, SpoolError> {
+        self.store.ledger(since).await
+    }
+
+    /// What became of an event; none when its id is not known. Without a source, any source's.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn trace(&self, source: Option<&SourceKey>, id: EventId) -> Result<Option<Trace>, SpoolError> {
+        self.store.trace(source, id).await
+    }
+
+    /// At most `n` of what is parked, behind the number `after`, by number.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn parked(
+        &self,
+        filter: &ParkedFilter,
+        after: Option<u64>,
+        n: usize,
+    ) -> Result<Vec<Parked>, SpoolError> {
+        self.store.parked(filter, after, n).await
+    }
+
+    /// The event of a parked row; none when there is none or its bytes are corrupt.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn stored(&self, number: u64) -> Result<Option<StoredEvent>, SpoolError> {
+        self.store.stored(number).await
+    }
+
+    /// Owes parked deliveries again, in the order of their sequence, under their old message ids; writes
+    /// who asked and why into the audit. Events parked at the door are passed over. Says how many.
+    ///
+    /// # Errors
+    /// The store failed: whether it was done is not known.
+    pub async fn redrive(&self, filter: &ParkedFilter, by: &str, why: &str) -> Result<u64, SpoolError> {
+        self.store.redrive(filter.clone(), by, why).await
+    }
+
+    /// How long commits took.
+    #[must_use]
+    pub fn commit_seconds(&self) -> CommitSeconds {
+        self.store.commit_seconds()
+    }
+
+    /// Whether the log can't be copied into the file at present: not ready, though nothing is lost.
+    #[must_use]
+    pub fn checkpoint_failing(&self) -> bool {
+        self.store.checkpoint_failing()
+    }
+
+    /// Turns true when the spool has given up: the process must end (exit 70) and be started again.
+    #[must_use]
+    pub fn failed(&self) -> watch::Receiver<bool> {
+        self.store.failed()
+    }
+
+    /// Commits what is queued, closes the file in order and lets go of it.
+    pub async fn shut(&self) {
+        self.store.shut().await;
+    }
 }
 
-impl State {
-    /// A summed event count.
-    #[must_use]
-    pub fn event_count(&self, count: Count) -> u64 {
-        self.events.iter().find(|(c, _)| *c == count).map_or(0, |(_, n)| *n)
-    }
-
-    /// Received events less those that have an outcome: 0, or something is wrong.
-    #[must_use]
-    pub fn missing_events(&self) -> i128 {
-        i128::from(self.event_count(Count::Received))
-            - [Count::Accepted, Count::Duplicate, Count::Unwanted, Count::Parked]
-                .into_iter()
-                .map(|c| i128::from(self.event_count(c)))
-                .sum::<i128>()
-    }
+/// Why a spool could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it.
+    #[error("another process holds the spool {0}: stop it first, or give this one another spool.path")]
+    Locked(PathBuf),
+    /// The file is something else.
+    #[error("{0} is not a spool of this program: give spool.path another name; the file was left as it is")]
+    NotASpool(PathBuf),
+    /// The file is of another version.
+    #[error(
+        "{path} has tables of version {found}, this program knows version {known}: run the version that made it; the file was left as it is"
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: i64,
+        /// The version this program knows.
+        known: i64,
+    },
+    /// The structure of the file is damaged.
+    #[error(
+        "{path} is damaged ({words}): keep the file, check the disk, and start with a backup or a new spool; the file was left as it is"
+    )]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What the check said.
+        words: String,
+    },
+    /// The disk is of a kind that can't hold a spool.
+    #[error("{path} lies on {kind}, which can't keep a spool safe: use a local disk or a block volume")]
+    Disk {
+        /// The file.
+        path: PathBuf,
+        /// The kind of file system.
+        kind: &'static str,
+    },
+    /// SQLite is too old to be safe.
+    #[error("this program was built with SQLite {0}, which can lose commits: 3.51.3 or later is needed")]
+    Sqlite(i32),
+    /// Something at the path failed.
+    #[error("opening the spool {path}: {why}")]
+    Path {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        why: String,
+    },
+    /// The process is ending.
+    #[error("opening the spool was interrupted: {0}")]
+    Interrupted(String),
 }
 
 /// A read, or a change a person asked for, could not be made.
@@ -389,20 +342,6 @@ pub enum SpoolError {
         /// What the store said.
         cause: String,
     },
-    /// The spool is shut.
-    #[error("the spool is shut")]
-    Shut,
-}
-
-/// Why fates were not kept.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConcludeError {
-    /// Another process dispatches this topic now: stop.
-    #[error("the lease on topic {0} is lost")]
-    LeaseLost(TopicKey),
-    /// The commit failed; whether the fates are kept is not known. Read the index again.
-    #[error("keeping what became of deliveries failed: {0}")]
-    Unknown(String),
     /// The spool is shut.
     #[error("the spool is shut")]
     Shut,

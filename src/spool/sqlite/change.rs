@@ -1,0 +1,510 @@
+//! One transaction: what each kind of work writes. Nothing outside it changes before its commit returned.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use rusqlite::Connection;
+use sha2::{Digest as _, Sha256};
+
+use super::super::{Accepted, Batch, Count, ParkedFilter, Route};
+use super::words::{Kind, Words};
+use crate::delivery::{Class, Fate, Parking, Position, TopicKey};
+use crate::event::{Event, Sequence};
+
+/// What every delivery costs beside its share of the body, in bytes: rows, keys, history. A round
+/// estimate (measured: 240 to 330), so that the high-water mark speaks of the disk.
+const DELIVERY_BYTES: u64 = 300;
+
+/// Where the spool stands: derived from the file at each open, changed by commits only.
+#[derive(Debug, Default)]
+pub(super) struct Standing {
+    pub(super) words: Words,
+    pub(super) epoch: u32,
+    pub(super) seq: u64,
+    pub(super) pos: u64,
+    pub(super) owed_bytes: u64,
+    /// Counts of repeated and unwanted events that wait for the next commit that writes anyway: a
+    /// repeated event costs no write of its own. At most a second of them is lost with a kill, on both
+    /// sides of every sum.
+    pub(super) uncounted: HashMap<(i64, i64, i64, Count), u64>,
+}
+
+impl Standing {
+    pub(super) fn read(conn: &Connection) -> rusqlite::Result<Self> {
+        let one = |sql: &str| {
+            conn.query_one(sql, [], |r| r.get::<_, Option<u64>>(0)).map(Option::unwrap_or_default)
+        };
+        Ok(Self {
+            words: Words::read(conn)?,
+            epoch: conn.query_one("select value from meta where key = 'epoch'", [], |r| r.get(0))?,
+            seq: one("select value from meta where key = 'seq'")?.max(one("select max(seq) from event")?),
+            pos: one("select value from meta where key = 'pos'")?
+                .max(one("select max(pos) from delivery")?)
+                .max(one("select max(no) from parked")?),
+            owed_bytes: one("select sum(size) from delivery")?,
+            uncounted: HashMap::new(),
+        })
+    }
+}
+
+/// A batch with what can be computed before the writer's turn.
+#[derive(Debug)]
+pub(super) struct Prepared {
+    pub(super) batch: Batch,
+    digests: Vec<EventDigest>,
+}
+
+/// Two digests of one event: of what must be equal in a copy that Moodle sends again, and of all that is
+/// stored, to see when the disk changed it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct EventDigest {
+    pub(super) content: i64,
+    pub(super) stored: [u8; 16],
+}
+
+impl EventDigest {
+    pub(super) fn of(event: &Event) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(event.name.as_bytes());
+        hash.update(event.time.as_second().to_le_bytes());
+        hash.update(&event.data);
+        // A copy sent later may carry another `raised`: it is corrected by the clock of its own request.
+        let copy = hash.clone().finalize();
+        hash.update(event.id.as_bytes());
+        hash.update(event.raised.map_or(0, Timestamp::as_microsecond).to_le_bytes());
+        let all = hash.finalize();
+        let mut content = [0; 8];
+        content.copy_from_slice(&copy[..8]);
+        let mut stored = [0; 16];
+        stored.copy_from_slice(&all[..16]);
+        Self { content: i64::from_le_bytes(content), stored }
+    }
+}
+
+impl Prepared {
+    pub(super) fn new(batch: Batch) -> Self {
+        let digests = batch.events.iter().map(|a| EventDigest::of(&a.event)).collect();
+        Self { batch, digests }
+    }
+
+    /// What it would add to what is owed, in bytes.
+    pub(super) fn owes(&self) -> u64 {
+        self.batch.events.iter().map(|a| a.event.data.len() as u64 + DELIVERY_BYTES).sum()
+    }
+}
+
+/// The transaction under way.
+pub(super) struct Change<'a> {
+    conn: &'a Connection,
+    at: &'a mut Standing,
+    now: Timestamp,
+    day: i64,
+    hour: i64,
+    /// Topics that were given a delivery.
+    pub(super) woken: HashSet<Arc<str>>,
+    /// Whether anything but counts was written.
+    wrote: bool,
+}
+
+impl<'a> Change<'a> {
+    pub(super) fn new(conn: &'a Connection, at: &'a mut Standing, now: Timestamp) -> Self {
+        let second = now.as_second();
+        Self {
+            conn,
+            at,
+            now,
+            day: second.div_euclid(86_400),
+            hour: second.div_euclid(3_600) * 3_600,
+            woken: HashSet::new(),
+            wrote: false,
+        }
+    }
+
+    fn number(&mut self, kind: Kind, word: &str) -> rusqlite::Result<i64> {
+        self.wrote |= self.at.words.known(kind, word).is_none();
+        self.at.words.number(self.conn, kind, word)
+    }
+
+    fn count(&mut self, source: i64, name: i64, topic: i64, count: Count, n: u64) {
+        *self.at.uncounted.entry((source, name, topic, count)).or_default() += n;
+    }
+
+    pub(super) fn accept(&mut self, prepared: &Prepared) -> rusqlite::Result<Vec<Accepted>> {
+        let batch = &prepared.batch;
+        let source = self.number(Kind::Source, batch.source.as_str())?;
+        let unwanted: u64 = batch.unwanted.iter().map(|(_, n)| u64::from(*n)).sum();
+        self.count(source, 0, 0, Count::Received, batch.events.len() as u64 + unwanted);
+        for (event, n) in &batch.unwanted {
+            let name = self.number(Kind::Name, event)?;
+            self.count(source, name, 0, Count::Unwanted, u64::from(*n));
+        }
+        let mut answers = Vec::with_capacity(batch.events.len());
+        for (accept, digest) in batch.events.iter().zip(&prepared.digests) {
+            let name = self.number(Kind::Name, &accept.event.name)?;
+            let seq = self.at.seq + 1;
+            let fresh = self
+                .conn
+                .prepare_cached(
+                    "insert into seen(source, id, day, seq, content) values(?1, ?2, ?3, ?4, ?5) on conflict do nothing",
+                )?
+                .execute((source, accept.event.id.as_bytes(), self.day, seq, digest.content))?;
+            if fresh == 0 {
+                answers.push(self.repeated(source, name, accept.event.id.as_bytes(), digest.content)?);
+                continue;
+            }
+            self.wrote = true;
+            self.at.seq = seq;
+            self.keep(source, name, seq, &accept.event, digest)?;
+            match &accept.route {
+                Route::Parked(parking) => {
+                    self.count(source, name, 0, Count::Parked, 1);
+                    self.park_event(seq, parking)?;
+                }
+                Route::Unrouted => {
+                    self.count(source, name, 0, Count::Accepted, 1);
+                    self.count(source, name, 0, Count::Unrouted, 1);
+                }
+                Route::Owed(owed) => {
+                    self.count(source, name, 0, Count::Accepted, 1);
+                    let share = accept.event.data.len() as u64 / owed.len().max(1) as u64 + DELIVERY_BYTES;
+                    for one in owed {
+                        self.owe(source, seq, share, one)?;
+                    }
+                }
+            }
+            answers.push(Accepted::New(Sequence { epoch: self.at.epoch, position: seq, place: 0 }));
+        }
+        Ok(answers)
+    }
+
+    fn repeated(
+        &mut self,
+        source: i64,
+        name: i64,
+        id: &[u8; 16],
+        content: i64,
+    ) -> rusqlite::Result<Accepted> {
+        let known: i64 = self
+            .conn
+            .prepare_cached("select content from seen where source = ?1 and id = ?2")?
+            .query_one((source, id), |r| r.get(0))?;
+        self.count(source, name, 0, Count::Duplicate, 1);
+        if known == content {
+            return Ok(Accepted::Duplicate);
+        }
+        self.count(source, name, 0, Count::Conflict, 1);
+        Ok(Accepted::Conflict)
+    }
+
+    fn keep(
+        &mut self,
+        source: i64,
+        name: i64,
+        seq: u64,
+        event: &Event,
+        digest: &EventDigest,
+    ) -> rusqlite::Result<()> {
+        self.conn
+            .prepare_cached(
+                "insert into event(seq, epoch, source, id, name, time, raised, at, bulk, digest, body)
+                 values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+            )?
+            .execute((
+                seq,
+                self.at.epoch,
+                source,
+                event.id.as_bytes(),
+                name,
+                event.time.as_second(),
+                event.raised.map(Timestamp::as_microsecond),
+                self.now.as_microsecond(),
+                event.bulk,
+                digest.stored,
+                &event.data[..],
+            ))?;
+        Ok(())
+    }
+
+    fn owe(&mut self, source: i64, seq: u64, size: u64, owed: &super::super::Owed) -> rusqlite::Result<()> {
+        let topic = self.number(Kind::Topic, owed.topic.as_str())?;
+        let contract = self.number(Kind::Contract, owed.contract.as_str())?;
+        self.count(source, contract, topic, Count::Owed, 1);
+        self.at.pos += 1;
+        let class = class_number(owed.class);
+        match &owed.group {
+            Ok(group) => {
+                self.conn
+                    .prepare_cached(
+                        "insert into delivery(topic, pos, event, contract, grp, class, redriven, size)
+                         values(?1, ?2, ?3, ?4, ?5, ?6, 0, ?7)",
+                    )?
+                    .execute((topic, self.at.pos, seq, contract, group.0, class, size))?;
+                self.at.owed_bytes += size;
+                self.wake(owed.topic.as_str());
+            }
+            Err(parking) => {
+                self.conn
+                    .prepare_cached(
+                        "insert into parked(no, event, topic, contract, class, size, reason, detail, at)
+                         values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                    )?
+                    .execute((
+                        self.at.pos,
+                        seq,
+                        topic,
+                        contract,
+                        class,
+                        size,
+                        parking.reason.as_str(),
+                        &parking.detail,
+                        self.now.as_microsecond(),
+                    ))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn park_event(&mut self, seq: u64, parking: &Parking) -> rusqlite::Result<()> {
+        self.at.pos += 1;
+        self.conn
+            .prepare_cached("insert into parked(no, event, class, size, reason, detail, at) values(?1, ?2, 0, 0, ?3, ?4, ?5)")?
+            .execute((self.at.pos, seq, parking.reason.as_str(), &parking.detail, self.now.as_microsecond()))?;
+        Ok(())
+    }
+
+    fn wake(&mut self, topic: &str) {
+        if !self.woken.contains(topic) {
+            self.woken.insert(topic.into());
+        }
+    }
+
+    /// Keeps what became of deliveries. One that is no longer there was concluded before: nothing is
+    /// counted twice.
+    pub(super) fn conclude(&mut self, topic: &TopicKey, fates: &[(Position, Fate)]) -> rusqlite::Result<()> {
+        let Some(topic) = self.at.words.known(Kind::Topic, topic.as_str()) else { return Ok(()) };
+        for (position, fate) in fates {
+            match fate {
+                Fate::Held(held) => {
+                    self.conn
+                        .prepare_cached(
+                            "update delivery set due = ?3, tries = ?4, cause = ?5, unknown_since = ?6
+                             where topic = ?1 and pos = ?2",
+                        )?
+                        .execute((
+                            topic,
+                            position.0,
+                            held.due.as_microsecond(),
+                            held.tries,
+                            held.cause.as_str(),
+                            held.unknown_since.map(Timestamp::as_microsecond),
+                        ))?;
+                }
+                Fate::Settled(receipt) => {
+                    let Some(gone) = self.take(topic, *position)? else { continue };
+                    self.conn
+                        .prepare_cached(
+                            "insert into settled(event, topic, contract, pos, at, sns_id, sns_seq, request)
+                             values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                        )?
+                        .execute((
+                            gone.event,
+                            topic,
+                            gone.contract,
+                            position.0,
+                            self.now.as_microsecond(),
+                            short_uuid(&receipt.sns_id),
+                            &receipt.sns_sequence,
+                            receipt.request.as_deref().map(short_uuid),
+                        ))?;
+                    self.count(gone.source, gone.contract, topic, Count::Settled, 1);
+                }
+                Fate::Parked(parking) => {
+                    let Some(gone) = self.take(topic, *position)? else { continue };
+                    self.conn
+                        .prepare_cached(
+                            "insert into parked(no, event, topic, contract, grp, class, size, reason, detail, at)
+                             values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                        )?
+                        .execute((
+                            position.0,
+                            gone.event,
+                            topic,
+                            gone.contract,
+                            gone.group,
+                            gone.class,
+                            gone.size,
+                            parking.reason.as_str(),
+                            &parking.detail,
+                            self.now.as_microsecond(),
+                        ))?;
+                }
+            }
+            self.wrote = true;
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, topic: i64, position: Position) -> rusqlite::Result<Option<Gone>> {
+        let gone = self
+            .conn
+            .prepare_cached(
+                "delete from delivery where topic = ?1 and pos = ?2
+                 returning event, contract, grp, class, size, (select source from event where seq = delivery.event)",
+            )?
+            .query_map((topic, position.0), |r| {
+                Ok(Gone {
+                    event: r.get(0)?,
+                    contract: r.get(1)?,
+                    group: r.get(2)?,
+                    class: r.get(3)?,
+                    size: r.get(4)?,
+                    source: r.get(5)?,
+                })
+            })?
+            // Steps to the end: with RETURNING the delete is complete only then.
+            .collect::<rusqlite::Result<Vec<_>>>()?
+            .pop();
+        if let Some(gone) = &gone {
+            self.at.owed_bytes = self.at.owed_bytes.saturating_sub(gone.size);
+        }
+        Ok(gone)
+    }
+
+    /// Makes parked deliveries anew, at the end of their topics, in the order of their sequence.
+    pub(super) fn redrive(&mut self, filter: &ParkedFilter, by: &str, why: &str) -> rusqlite::Result<u64> {
+        let rows = {
+            let mut statement = self.conn.prepare_cached(&format!(
+                "select p.no, p.topic, t.key, p.event, p.contract, coalesce(p.grp, zeroblob(16)), p.class, p.size
+                 from parked p join topic t on t.no = p.topic {FILTER} order by p.event, p.no"
+            ))?;
+            statement
+                .query_map(filter_values(filter).as_slice(), |r| {
+                    Ok((
+                        r.get::<_, u64>(0)?,
+                        r.get::<_, i64>(1)?,
+                        r.get::<_, String>(2)?,
+                        r.get::<_, i64>(3)?,
+                        r.get::<_, i64>(4)?,
+                        r.get::<_, [u8; 16]>(5)?,
+                        r.get::<_, i64>(6)?,
+                        r.get::<_, u64>(7)?,
+                    ))
+                })?
+                .collect::<rusqlite::Result<Vec<_>>>()?
+        };
+        for (no, topic, key, event, contract, group, class, size) in &rows {
+            self.conn.prepare_cached("delete from parked where no = ?1")?.execute([no])?;
+            self.at.pos += 1;
+            self.conn
+                .prepare_cached(
+                    "insert into delivery(topic, pos, event, contract, grp, class, redriven, size)
+                     values(?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)",
+                )?
+                .execute((topic, self.at.pos, event, contract, group, class, size))?;
+            self.at.owed_bytes += size;
+            self.wake(key);
+        }
+        self.audit(by, "redrive", &format!("{filter:?}: {} deliveries", rows.len()), why)?;
+        Ok(rows.len() as u64)
+    }
+
+    fn audit(&mut self, who: &str, verb: &str, what: &str, why: &str) -> rusqlite::Result<()> {
+        self.wrote = true;
+        self.conn
+            .prepare_cached("insert into audit(at, who, verb, what, why) values(?1, ?2, ?3, ?4, ?5)")?
+            .execute((self.now.as_microsecond(), who, verb, what, why))?;
+        Ok(())
+    }
+
+    /// Makes a wanted list the present one of its source; the one before may be named until `until`.
+    pub(super) fn remember_list(
+        &mut self,
+        source: &str,
+        etag: &str,
+        rows: &str,
+        until: Timestamp,
+    ) -> rusqlite::Result<()> {
+        self.wrote = true;
+        let source = self.number(Kind::Source, source)?;
+        self.conn
+            .prepare_cached("update list set until = ?3 where source = ?1 and etag <> ?2 and until is null")?
+            .execute((source, etag, until.as_microsecond()))?;
+        self.conn
+            .prepare_cached(
+                "insert into list(source, etag, rows, until) values(?1, ?2, ?3, null)
+                 on conflict do update set until = null, rows = excluded.rows",
+            )?
+            .execute((source, etag, rows))?;
+        Ok(())
+    }
+
+    /// Writes what was counted, as [`Counting`] says. Must be the last thing
+    /// before the commit.
+    pub(super) fn write_ledger(&mut self, when: Counting) -> rusqlite::Result<()> {
+        if !self.wrote && when == Counting::WithOthers {
+            return Ok(());
+        }
+        let mut statement = self.conn.prepare_cached(
+            "insert into ledger(hour, source, name, topic, what, n) values(?1, ?2, ?3, ?4, ?5, ?6)
+             on conflict do update set n = n + excluded.n",
+        )?;
+        for ((source, name, topic, count), n) in self.at.uncounted.drain() {
+            statement.execute((self.hour, source, name, topic, count.as_str(), n))?;
+        }
+        Ok(())
+    }
+}
+
+/// When counts are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Counting {
+    /// With anything else that is written.
+    WithOthers,
+    /// Now.
+    Now,
+}
+
+struct Gone {
+    event: i64,
+    contract: i64,
+    group: [u8; 16],
+    class: i64,
+    size: u64,
+    source: i64,
+}
+
+pub(super) fn class_number(class: Class) -> i64 {
+    match class {
+        Class::Live => 0,
+        Class::Bulk => 1,
+    }
+}
+
+/// A UUID as 16 bytes, any other text as it is: SNS's ids are half of what history keeps.
+fn short_uuid(text: &str) -> rusqlite::types::Value {
+    match uuid::Uuid::try_parse(text) {
+        Ok(id) if id.as_hyphenated().to_string() == text => {
+            rusqlite::types::Value::Blob(id.as_bytes().to_vec())
+        }
+        _ => rusqlite::types::Value::Text(text.to_owned()),
+    }
+}
+
+/// Which parked rows a filter speaks of, over `parked p`.
+pub(super) const FILTER: &str =
+    "where (:no is null or p.no = :no) and (:reason is null or p.reason = :reason)
+    and (:topic is null or p.topic = (select no from topic where key = :topic))
+    and (:contract is null or p.contract = (select no from contract where key = :contract))
+    and (:id is null or p.event in (select seq from event where id = :id))";
+
+/// The values for [`FILTER`].
+pub(super) fn filter_values(filter: &ParkedFilter) -> Vec<(&'static str, Box<dyn rusqlite::ToSql>)> {
+    vec![
+        (":no", Box::new(filter.number)),
+        (":reason", Box::new(filter.reason.map(crate::delivery::Reason::as_str))),
+        (":topic", Box::new(filter.topic.as_ref().map(|t| t.as_str().to_owned()))),
+        (":contract", Box::new(filter.contract.as_ref().map(|c| c.as_str().to_owned()))),
+        (":id", Box::new(filter.event.map(|e| e.as_bytes().to_vec()))),
+    ]
+}

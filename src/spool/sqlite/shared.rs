@@ -1,0 +1,164 @@
+//! What the writer's thread and the handles share.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use parking::Lock;
+use prometheus_client::metrics::histogram::exponential_buckets;
+use rusqlite::Connection;
+use tokio::sync::watch;
+
+use super::super::CommitSeconds;
+use super::place::Place;
+use super::schema::{self, Fault};
+
+/// State that both sides see. Counters only speak of commits that returned.
+pub(super) struct Shared {
+    pub(super) place: Place,
+    pub(super) queue: Queue,
+    pub(super) readers: Readers,
+    pub(super) commits: AtomicU64,
+    pub(super) commit_failures: AtomicU64,
+    pub(super) commit_seconds: CommitSeconds,
+    pub(super) checkpoint_failures: AtomicU64,
+    pub(super) checkpoint_failing: AtomicBool,
+    pub(super) owed_bytes: AtomicU64,
+    pub(super) log_pages: Arc<AtomicU64>,
+    pub(super) failed: watch::Sender<bool>,
+    wakes: Lock<HashMap<Arc<str>, watch::Sender<u64>>>,
+}
+
+impl Shared {
+    pub(super) fn new(place: Place, owed_bytes: u64) -> Self {
+        let readers = Readers { file: place.file.clone(), free: Lock::new((0, Vec::new())) };
+        Self {
+            place,
+            queue: Queue::new(),
+            readers,
+            commits: AtomicU64::new(0),
+            commit_failures: AtomicU64::new(0),
+            // From what a fast disk takes (0.1 ms) to what stops everything (1.6 s).
+            commit_seconds: CommitSeconds::new(exponential_buckets(0.0001, 2.0, 15)),
+            checkpoint_failures: AtomicU64::new(0),
+            checkpoint_failing: AtomicBool::new(false),
+            owed_bytes: AtomicU64::new(owed_bytes),
+            log_pages: Arc::new(AtomicU64::new(0)),
+            failed: watch::Sender::new(false),
+            wakes: Lock::new(HashMap::new()),
+        }
+    }
+
+    /// Has each commit say how many pages the log holds.
+    pub(super) fn watch_log(&self, conn: &mut Connection) -> rusqlite::Result<()> {
+        let pages = Arc::clone(&self.log_pages);
+        conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, n: i32| {
+            pages.store(u64::try_from(n).unwrap_or_default(), Ordering::Relaxed);
+            Ok(())
+        }))
+    }
+
+    pub(super) fn woken(&self, topic: &str) -> watch::Receiver<u64> {
+        let mut wakes = self.wakes.lock();
+        wakes.entry(topic.into()).or_insert_with(|| watch::Sender::new(0)).subscribe()
+    }
+
+    pub(super) fn wake(&self, topic: &str) {
+        if let Some(sender) = self.wakes.lock().get(topic) {
+            sender.send_modify(|n| *n = n.wrapping_add(1));
+        }
+    }
+
+    pub(super) fn wake_all(&self) {
+        for sender in self.wakes.lock().values() {
+            sender.send_modify(|n| *n = n.wrapping_add(1));
+        }
+    }
+}
+
+/// How long the oldest work has waited for the writer.
+pub(super) struct Queue {
+    start: Instant,
+    /// Microseconds after `start` at which the oldest waiting work came, plus 1; 0 when none waits.
+    since: AtomicU64,
+}
+
+impl Queue {
+    fn new() -> Self {
+        Self { start: Instant::now(), since: AtomicU64::new(0) }
+    }
+
+    /// Work is about to be queued.
+    pub(super) fn queued(&self) {
+        let now = u64::try_from(self.start.elapsed().as_micros()).unwrap_or(u64::MAX - 1) + 1;
+        let _ = self.since.compare_exchange(0, now, Ordering::Relaxed, Ordering::Relaxed);
+    }
+
+    /// The writer takes all there is.
+    pub(super) fn taken(&self) {
+        self.since.store(0, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.since.load(Ordering::Relaxed) == 0
+    }
+
+    pub(super) fn age(&self) -> Duration {
+        match self.since.load(Ordering::Relaxed) {
+            0 => Duration::ZERO,
+            since => self.start.elapsed().saturating_sub(Duration::from_micros(since - 1)),
+        }
+    }
+}
+
+/// Connections for reading, kept while they are good.
+pub(super) struct Readers {
+    file: std::path::PathBuf,
+    /// A generation, and the free connections of it.
+    free: Lock<(u64, Vec<Connection>)>,
+}
+
+impl Readers {
+    /// Reads on a free connection, or on a new one.
+    pub(super) fn read<T>(&self, read: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Fault> {
+        let (generation, free) = {
+            let mut free = self.free.lock();
+            (free.0, free.1.pop())
+        };
+        let conn = match free {
+            Some(conn) => conn,
+            None => schema::open_reader(&self.file)?,
+        };
+        let result = read(&conn)?;
+        let mut free = self.free.lock();
+        if free.0 == generation && free.1.len() < 8 {
+            free.1.push(conn);
+        }
+        Ok(result)
+    }
+
+    /// Closes all that are free, and has those in use closed when they come back.
+    pub(super) fn forget(&self) {
+        let mut free = self.free.lock();
+        free.0 += 1;
+        free.1.clear();
+    }
+}
+
+/// A lock that a panic elsewhere does not poison: what it holds is always whole.
+mod parking {
+    use std::sync::{Mutex, MutexGuard, PoisonError};
+
+    pub(in super::super) struct Lock<T>(Mutex<T>);
+
+    impl<T> Lock<T> {
+        pub(in super::super) fn new(value: T) -> Self {
+            Self(Mutex::new(value))
+        }
+
+        pub(in super::super) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+}
