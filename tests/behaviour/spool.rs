@@ -439,7 +439,7 @@ async fn after_any_walk_the_spool_is_what_the_model_says() {
                     match Spool::open(Settings::at(dir.path().join("spool.db"))).await {
                         Ok(spool) => break spool,
                         Err(OpenError::Locked(_)) => {
-                            tokio::time::sleep(std::time::Duration::from_millis(5)).await
+                            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
                         }
                         Err(error) => panic!("{error}"),
                     }
