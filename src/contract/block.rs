@@ -1,5 +1,5 @@
 //! The data of a message: objects of fields. The common ones (course, user, actor, activity, group,
-//! grade_item) are written once, in `contracts/blocks.toml`, in the same form as a contract's own.
+//! grade item) are written once, in `contracts/blocks.toml`, in the same form as a contract's own.
 
 use std::sync::LazyLock;
 
@@ -122,7 +122,11 @@ pub(super) fn read_data(sheet: &Sheet<'_>, entries: &Entries<'_>) -> Object {
         read_member(sheet, &mut data, entry, entry.key);
     }
     if data.members.is_empty() {
-        sheet.problem(&entries.span, "the message holds nothing", "name blocks, or write a table of fields: `[data.enrolment]`");
+        sheet.problem(
+            &entries.span,
+            "the message holds nothing",
+            "name blocks, or write a table of fields: `[data.enrolment]`",
+        );
     }
     data.members.iter_mut().for_each(mark_id);
     data
@@ -163,18 +167,29 @@ fn mark_id(member: &mut Member) {
 }
 
 fn read_member(sheet: &Sheet<'_>, into: &mut Object, entry: &Entry<'_>, path: &str) {
-    let word = entry.key.bytes().enumerate().all(|(i, b)| b.is_ascii_lowercase() || (i > 0 && (b.is_ascii_digit() || b == b'_')));
+    let word = entry
+        .key
+        .bytes()
+        .enumerate()
+        .all(|(i, b)| b.is_ascii_lowercase() || (i > 0 && (b.is_ascii_digit() || b == b'_')));
     if !word || entry.key.is_empty() {
-        sheet.problem(&entry.key_span, format!("{:?} is no name for a field", entry.key), "use a-z, 0-9 and _, beginning with a letter");
+        sheet.problem(
+            &entry.key_span,
+            format!("{:?} is no name for a field", entry.key),
+            "use a-z, 0-9 and _, beginning with a letter",
+        );
         return;
     }
     // A table whose `type` or `from` is no table itself is a field; any other is an object of fields.
     let is_field = entry.value.as_table().is_some_and(|table| {
-        ["type", "from"].iter().any(|key| table.iter().any(|(k, v)| k.get_ref() == key && !v.get_ref().is_table()))
+        ["type", "from"]
+            .iter()
+            .any(|key| table.iter().any(|(k, v)| k.get_ref() == key && !v.get_ref().is_table()))
     });
     if is_field {
-        if let Some(field) = field::read(sheet, entry, path) {
-            into.put(Member::Field(Box::new(field)));
+        match field::read(sheet, entry, path) {
+            Some(field) => into.put(Member::Field(Box::new(field))),
+            None => sheet.set_unread(path),
         }
         return;
     }
@@ -197,6 +212,10 @@ fn fill(sheet: &Sheet<'_>, object: &mut Object, entry: &Entry<'_>, path: &str) {
         read_member(sheet, object, member, &format!("{path}.{}", member.key));
     }
     if object.members.is_empty() {
-        sheet.problem(&entry.key_span, format!("`{path}` holds no field"), "write a line a field, or leave the table out");
+        sheet.problem(
+            &entry.key_span,
+            format!("`{path}` holds no field"),
+            "write a line a field, or leave the table out",
+        );
     }
 }

@@ -89,9 +89,9 @@ impl Catalogue {
     /// `mapping`: the event is not what the contract expects, or there is no such contract. `invalid`: the
     /// message breaks the schema. The words never hold a value that may be personal.
     pub fn map(&self, id: &ContractId, source: &Source, stored: &StoredEvent) -> Result<Message, Parking> {
-        let contract = self
-            .get(id)
-            .ok_or_else(|| Parking::new(Reason::Mapping, format!("there is no contract {id}: add it, restart, then redrive")))?;
+        let contract = self.get(id).ok_or_else(|| {
+            Parking::new(Reason::Mapping, format!("there is no contract {id}: add it, restart, then redrive"))
+        })?;
         build(contract, source, stored)
     }
 }
@@ -106,10 +106,16 @@ pub fn check(folder: &Path) -> Result<Vec<ContractId>, Problems> {
     let shipped = Reading::built_in().contracts;
     reading.read_folder(folder);
     let mut ids = Vec::new();
-    for (place, contract) in reading.places.iter().filter_map(|(id, place)| Some((place, reading.contracts.get(id)?))) {
+    for (place, contract) in
+        reading.places.iter().filter_map(|(id, place)| Some((place, reading.contracts.get(id)?)))
+    {
         if shipped.get(contract.id.as_str()).is_some_and(|built_in| built_in.text != contract.text) {
             let help = "one type has one contract: give yours another name, or another version";
-            reading.problems.push(whole_file(place, "this program has another contract of this name built in", help));
+            reading.problems.push(whole_file(
+                place,
+                "this program has another contract of this name built in",
+                help,
+            ));
         }
         check_beside(contract, place, &mut reading.problems);
         ids.push(contract.id.clone());
@@ -121,17 +127,35 @@ fn check_beside(contract: &Contract, place: &Path, problems: &mut Vec<Problem>) 
     let schema = place.with_extension("schema.json");
     match fs::read_to_string(&schema) {
         Ok(text) if text == contract.schema => {}
-        Ok(_) => problems.push(whole_file(&schema, "this schema is not the one that the contract gives", "write it anew: `contracts show --schema`")),
-        Err(error) => problems.push(whole_file(&schema, &format!("the schema cannot be read: {error}"), "write it: `contracts show --schema`")),
+        Ok(_) => problems.push(whole_file(
+            &schema,
+            "this schema is not the one that the contract gives",
+            "write it anew: `contracts show --schema`",
+        )),
+        Err(error) => problems.push(whole_file(
+            &schema,
+            &format!("the schema cannot be read: {error}"),
+            "write it: `contracts show --schema`",
+        )),
     }
-    let Some(examples) = place.parent().map(|folder| folder.join("examples")).filter(|folder| folder.is_dir()) else { return };
+    let Some(examples) =
+        place.parent().map(|folder| folder.join("examples")).filter(|folder| folder.is_dir())
+    else {
+        return;
+    };
     for path in sorted(&examples, problems) {
         if path.extension().is_none_or(|e| e != "json") {
             continue;
         }
         let told = fs::read_to_string(&path).map_err(|e| e.to_string()).and_then(|text| {
-            let again = Example::read(&text).and_then(|example| example.write(contract)).map_err(|e| e.to_string())?;
-            if again == text { Ok(()) } else { Err("the contract gives another message for this event".to_owned()) }
+            let again = Example::read(&text)
+                .and_then(|example| example.write(contract))
+                .map_err(|e| e.to_string())?;
+            if again == text {
+                Ok(())
+            } else {
+                Err("the contract gives another message for this event".to_owned())
+            }
         });
         if let Err(told) = told {
             problems.push(whole_file(&path, &told, "mend the contract or write the example anew"));
@@ -140,15 +164,25 @@ fn check_beside(contract: &Contract, place: &Path, problems: &mut Vec<Problem>) 
 }
 
 fn whole_file(path: &Path, message: &str, help: &str) -> Problem {
-    Problem { file: path.display().to_string(), spot: None, message: message.to_owned(), help: help.to_owned() }
+    Problem {
+        file: path.display().to_string(),
+        spot: None,
+        message: message.to_owned(),
+        help: help.to_owned(),
+    }
 }
 
 /// What a folder holds, in the order of names; a folder that cannot be read is a problem.
 fn sorted(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>());
+    let entries = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>());
     entries.map_or_else(
         |error| {
-            problems.push(whole_file(folder, &format!("the folder cannot be read: {error}"), "check the path and its permissions"));
+            problems.push(whole_file(
+                folder,
+                &format!("the folder cannot be read: {error}"),
+                "check the path and its permissions",
+            ));
             Vec::new()
         },
         |mut paths| {
@@ -204,14 +238,22 @@ impl Reading {
         let expected = type_of(&place.to_string_lossy());
         match fs::read_to_string(path) {
             Ok(text) => self.read(path, &expected, &text),
-            Err(error) => self.problems.push(whole_file(path, &format!("the file cannot be read: {error}"), "it must be UTF-8 text that this user may read")),
+            Err(error) => self.problems.push(whole_file(
+                path,
+                &format!("the file cannot be read: {error}"),
+                "it must be UTF-8 text that this user may read",
+            )),
         }
     }
 
     fn refuse_toml(&mut self, path: &Path) {
         let toml = path.extension().is_some_and(|e| e == "toml");
         if toml && path.file_name().is_none_or(|name| name != "blocks.toml") {
-            self.problems.push(whole_file(path, "no contract belongs here", "put it at <subject>/<name>/v<number>.toml: the folder is the name"));
+            self.problems.push(whole_file(
+                path,
+                "no contract belongs here",
+                "put it at <subject>/<name>/v<number>.toml: the folder is the name",
+            ));
         }
     }
 
@@ -221,7 +263,11 @@ impl Reading {
         let draft = file::read(&sheet, expected);
         if let Some(other) = draft.as_ref().and_then(|draft| self.places.get(draft.id.as_str())) {
             let message = format!("{expected} is already there: {}", other.display());
-            tell_at_type(&sheet, message, "one type has one contract: give yours another name, or another version");
+            tell_at_type(
+                &sheet,
+                message,
+                "one type has one contract: give yours another name, or another version",
+            );
         }
         let problems = sheet.into_problems();
         let Some(draft) = draft.filter(|_| problems.is_empty()) else {
@@ -233,7 +279,11 @@ impl Reading {
                 self.places.insert(contract.id.to_string(), path.to_owned());
                 self.contracts.insert(contract.id.to_string(), contract);
             }
-            Err(error) => self.problems.push(whole_file(path, &format!("its schema does not compile: {error}"), "report this: the reader should have seen it")),
+            Err(error) => self.problems.push(whole_file(
+                path,
+                &format!("its schema does not compile: {error}"),
+                "report this: the reader should have seen it",
+            )),
         }
     }
 }
@@ -241,7 +291,8 @@ impl Reading {
 /// Tells a problem at the line of the type.
 fn tell_at_type(sheet: &Sheet<'_>, message: String, help: &str) {
     let document = sheet.parse();
-    let span = document.as_ref().and_then(|d| Entries::new(d.get_ref(), 0..0).get("type").map(|e| e.span.clone()));
+    let span =
+        document.as_ref().and_then(|d| Entries::new(d.get_ref(), 0..0).get("type").map(|e| e.span.clone()));
     sheet.problem(&span.unwrap_or(0..0), message, help);
 }
 

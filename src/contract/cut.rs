@@ -241,7 +241,10 @@ mod tests {
     #[test]
     fn only_declared_keys_stay_beside_those_of_every_event() {
         let rows = [
-            row(&["other.a", "other.map{}", "other.list[]", "other.deep.x", "userid"], &[("course", &["id", "idnumber"])]),
+            row(
+                &["other.a", "other.map{}", "other.list[]", "other.deep.x", "userid"],
+                &[("course", &["id", "idnumber"])],
+            ),
             row(&["other.deep"], &[]),
         ];
         let expected = json!({
@@ -276,7 +279,10 @@ mod tests {
 
     #[test]
     fn of_an_anonymous_event_only_course_activity_and_hour_stay() {
-        let rows = [row(&["other.a", "userid", "relateduserid"], &[("course", &["id"]), ("user", &["id"]), ("cm", &["id"])])];
+        let rows = [row(
+            &["other.a", "userid", "relateduserid"],
+            &[("course", &["id"]), ("user", &["id"]), ("cm", &["id"])],
+        )];
         let mut data = event();
         for mark in [json!(1), json!("1"), json!(true), json!(null), json!("x"), json!(2)] {
             data["event"]["anonymous"] = mark.clone();

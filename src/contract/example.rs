@@ -62,7 +62,8 @@ impl Example {
             captured: Option<String>,
             event: Captured,
         }
-        let File { note, captured, event } = serde_json::from_str(text).map_err(|e| BadExample::Form(e.to_string()))?;
+        let File { note, captured, event } =
+            serde_json::from_str(text).map_err(|e| BadExample::Form(e.to_string()))?;
         Ok(Self { note, captured, event })
     }
 
@@ -78,7 +79,9 @@ impl Example {
         }
         let cut = cut(&taken, &self.event.data);
         let id: EventId = self.event.id.parse().map_err(|e| BadExample::Form(format!("`id`: {e}")))?;
-        let hour = Timestamp::from_second(self.event.time.as_second() - self.event.time.as_second().rem_euclid(3600));
+        let hour = Timestamp::from_second(
+            self.event.time.as_second() - self.event.time.as_second().rem_euclid(3600),
+        );
         let event = Event {
             source: site()?.key,
             id: if cut.anonymous { id.cut_to_hour() } else { id },

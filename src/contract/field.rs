@@ -1,10 +1,12 @@
 //! One line of a contract: a field of the message, where it comes from, and what is promised of it.
 
+use std::ops::Range;
+
+use super::cut::EventData;
 use super::function::Function;
 use super::path::{Path, Root};
 use super::sheet::{Entries, Entry, Sheet, Text};
 use super::value::Found;
-use super::cut::EventData;
 
 /// A field of the data of a message.
 #[derive(Debug, Clone)]
@@ -83,7 +85,8 @@ pub enum Personal {
 
 impl Personal {
     /// Every class.
-    pub const ALL: [Self; 5] = [Self::Identifier, Self::Name, Self::Contact, Self::Performance, Self::Special];
+    pub const ALL: [Self; 5] =
+        [Self::Identifier, Self::Name, Self::Contact, Self::Performance, Self::Special];
 
     /// The class's one name.
     #[must_use]
@@ -289,6 +292,9 @@ impl Field {
 }
 
 const KEYS: &str = "from, type, of, keys, nullable, optional, zero, empty, values, known, unit, format, max_length, personal, since, about";
+/// Where something stands in the text, in bytes.
+type Span = Range<usize>;
+
 const FORMATS: [&str; 7] = ["date", "date-time", "email", "hostname", "time", "uri", "uuid"];
 
 /// Reads one field; none when it has a problem (which is told).
@@ -296,14 +302,20 @@ pub(super) fn read(sheet: &Sheet<'_>, entry: &Entry<'_>, path: &str) -> Option<F
     let table = entry.table(sheet)?;
     let origins = read_origins(sheet, &table);
     let shape = read_type(sheet, &table);
-    let about = table.need(sheet, "about", "\"what it means, for a reader who does not know Moodle\"").and_then(|e| e.text(sheet));
+    let about = table
+        .need(sheet, "about", "\"what it means, for a reader who does not know Moodle\"")
+        .and_then(|e| e.text(sheet));
     let flag = |key: &str| table.get(key).and_then(|e| e.flag(sheet)).unwrap_or(false);
     let (nullable, optional) = (flag("nullable"), flag("optional"));
     let text = |key: &str| table.get(key).and_then(|e| e.text(sheet));
     let null_word = |key: &str| {
         let text = text(key)?;
         if text.value != "null" {
-            sheet.problem(&text.span, format!("`{key}` can be \"null\" only"), format!("write `{key} = \"null\"`, or leave it out"));
+            sheet.problem(
+                &text.span,
+                format!("`{key}` can be \"null\" only"),
+                format!("write `{key} = \"null\"`, or leave it out"),
+            );
         }
         Some(text.span)
     };
@@ -322,20 +334,38 @@ pub(super) fn read(sheet: &Sheet<'_>, entry: &Entry<'_>, path: &str) -> Option<F
     let plain_text = is_text && values.is_none();
     let one = many == Many::One;
     let counts = matches!(scalar, Scalar::Integer | Scalar::Number | Scalar::Timestamp);
-    let refuse = |span: Option<&std::ops::Range<usize>>, allowed: bool, key: &str, only: &str| {
+    let refuse = |span: Option<&Span>, allowed: bool, key: &str, only: &str| {
         if let (Some(span), false) = (span, allowed) {
-            sheet.problem(span, format!("`{key}` does not go with this type"), format!("`{key}` is for {only}"));
+            sheet.problem(
+                span,
+                format!("`{key}` does not go with this type"),
+                format!("`{key}` is for {only}"),
+            );
         }
     };
     refuse(zero.as_ref(), one && counts, "zero", "integer, number and timestamp");
     refuse(empty.as_ref(), one && plain_text, "empty", "string without `values` (there \"\" may be a key)");
     refuse(values.as_ref().map(|(s, _)| s), is_text, "values", "string, alone or in a list");
-    refuse(known.as_ref().map(|(s, _)| s), plain_text, "known", "string without `values`: the list is open, or it is closed");
-    refuse(unit.as_ref().map(|t| &t.span), matches!(scalar, Scalar::Integer | Scalar::Number), "unit", "integer and number");
+    refuse(
+        known.as_ref().map(|(s, _)| s),
+        plain_text,
+        "known",
+        "string without `values`: the list is open, or it is closed",
+    );
+    refuse(
+        unit.as_ref().map(|t| &t.span),
+        matches!(scalar, Scalar::Integer | Scalar::Number),
+        "unit",
+        "integer and number",
+    );
     refuse(format.as_ref().map(|t| &t.span), plain_text, "format", "string without `values`");
     refuse(max_length.as_ref().map(|(s, _)| s), plain_text, "max_length", "string without `values`");
     if let Some(format) = format.as_ref().filter(|f| !FORMATS.contains(&f.value)) {
-        sheet.problem(&format.span, format!("{:?} is no format", format.value), format!("use one of {}", FORMATS.join(", ")));
+        sheet.problem(
+            &format.span,
+            format!("{:?} is no format", format.value),
+            format!("use one of {}", FORMATS.join(", ")),
+        );
     }
     Some(Field {
         name: entry.key.to_owned(),
@@ -377,7 +407,11 @@ fn read_origin(sheet: &Sheet<'_>, text: &Text<'_>) -> Option<Origin> {
         let function = Function::ALL.into_iter().find(|f| f.text() == text.value);
         if function.is_none() {
             let names = Function::ALL.map(Function::text).join(", ");
-            sheet.problem(&text.span, format!("there is no function {:?}", text.value), format!("use one of {names}"));
+            sheet.problem(
+                &text.span,
+                format!("there is no function {:?}", text.value),
+                format!("use one of {names}"),
+            );
         }
         return function.map(Origin::Function);
     }
@@ -397,7 +431,11 @@ fn read_type(sheet: &Sheet<'_>, table: &Entries<'_>) -> Option<(Scalar, Many)> {
     if text.value != "list" {
         for key in ["of", "keys"] {
             if let Some(entry) = table.get(key) {
-                sheet.problem(&entry.key_span, format!("`{key}` is for lists"), "write `type = \"list\"`, or leave it out");
+                sheet.problem(
+                    &entry.key_span,
+                    format!("`{key}` is for lists"),
+                    "write `type = \"list\"`, or leave it out",
+                );
             }
         }
         return read_scalar(sheet, &text, ", list").map(|scalar| (scalar, Many::One));
@@ -410,7 +448,11 @@ fn read_type(sheet: &Sheet<'_>, table: &Entries<'_>) -> Option<(Scalar, Many)> {
         }
         (Some(of), false) => read_scalar(sheet, &of.text(sheet)?, "").map(|scalar| (scalar, Many::List)),
         (None, false) => {
-            sheet.problem(&text.span, "a list of what?", "add `of = \"integer\"` (or another type), or `keys = true` for the names of a map's keys");
+            sheet.problem(
+                &text.span,
+                "a list of what?",
+                "add `of = \"integer\"` (or another type), or `keys = true` for the names of a map's keys",
+            );
             None
         }
     }
@@ -420,19 +462,30 @@ fn read_scalar(sheet: &Sheet<'_>, text: &Text<'_>, more: &str) -> Option<Scalar>
     let scalar = Scalar::ALL.into_iter().find(|s| s.as_str() == text.value);
     if scalar.is_none() {
         let names = Scalar::ALL.map(Scalar::as_str).join(", ");
-        sheet.problem(&text.span, format!("there is no type {:?}", text.value), format!("use one of {names}{more}; an object is a table of its own, `[data.name]`"));
+        sheet.problem(
+            &text.span,
+            format!("there is no type {:?}", text.value),
+            format!("use one of {names}{more}; an object is a table of its own, `[data.name]`"),
+        );
     }
     scalar
 }
 
-fn read_values(sheet: &Sheet<'_>, entry: &Entry<'_>) -> Option<(std::ops::Range<usize>, Vec<(String, String)>)> {
+/// A closed map: Moodle's value, and what the message says for it.
+type Values = Vec<(String, String)>;
+
+fn read_values(sheet: &Sheet<'_>, entry: &Entry<'_>) -> Option<(Span, Values)> {
     let table = entry.table(sheet)?;
     let mut values = Vec::new();
     for value in table.rest() {
         values.push((value.key.to_owned(), value.text(sheet)?.value.to_owned()));
     }
     if values.is_empty() {
-        sheet.problem(&entry.span, "`values` is empty", "write each value of Moodle with what the message says for it: `{ \"0\" = \"active\" }`");
+        sheet.problem(
+            &entry.span,
+            "`values` is empty",
+            "write each value of Moodle with what the message says for it: `{ \"0\" = \"active\" }`",
+        );
         return None;
     }
     Some((entry.key_span.clone(), values))
@@ -443,14 +496,22 @@ fn read_personal(sheet: &Sheet<'_>, table: &Entries<'_>, origins: Option<&[Origi
     let Some(entry) = table.get("personal") else {
         let person = origins.unwrap_or_default().iter().find(|origin| origin.is_person());
         if let (Some(origin), Some(from)) = (person, table.get("from")) {
-            sheet.problem(&from.span, format!("{} speaks of a person", origin.text()), format!("add `personal = \"identifier\"` (or another of {names})"));
+            sheet.problem(
+                &from.span,
+                format!("{} speaks of a person", origin.text()),
+                format!("add `personal = \"identifier\"` (or another of {names})"),
+            );
         }
         return None;
     };
     let text = entry.text(sheet)?;
     let class = Personal::ALL.into_iter().find(|c| c.as_str() == text.value);
     if class.is_none() {
-        sheet.problem(&text.span, format!("there is no personal class {:?}", text.value), format!("use one of {names}, or leave it out"));
+        sheet.problem(
+            &text.span,
+            format!("there is no personal class {:?}", text.value),
+            format!("use one of {names}, or leave it out"),
+        );
     }
     let mail = origins.unwrap_or_default().iter().any(|o| o.text().ends_with(".email"));
     if mail && class.is_some_and(|c| c != Personal::Contact) {

@@ -107,20 +107,26 @@ mod tests {
             (json!("2"), json!(1), ["hidden", "\"2\"", "-"]),
         ] {
             let data = json!({"event": {"userid": userid, "anonymous": anonymous}, "entities": {"request": {"realuserid": null}}});
-            assert_eq!([Function::Actor, Function::ActorId, Function::ActingAs].map(|f| text(f, &data)), expected, "{data}");
+            assert_eq!(
+                [Function::Actor, Function::ActorId, Function::ActingAs].map(|f| text(f, &data)),
+                expected,
+                "{data}"
+            );
         }
     }
 
     #[test]
     fn somebody_logged_in_as_another_is_who_acted() {
-        let data = json!({"event": {"userid": "1618", "anonymous": 0}, "entities": {"request": {"realuserid": 2}}});
+        let data =
+            json!({"event": {"userid": "1618", "anonymous": 0}, "entities": {"request": {"realuserid": 2}}});
         assert_eq!(text(Function::ActorId, &data), "2");
         assert_eq!(text(Function::ActingAs, &data), "\"1618\"");
     }
 
     #[test]
     fn an_activity_is_named_by_a_context_of_level_70_only() {
-        for (level, expected) in [(json!(70), "5"), (json!("70"), "5"), (json!(50), "-"), (json!(null), "-")] {
+        for (level, expected) in [(json!(70), "5"), (json!("70"), "5"), (json!(50), "-"), (json!(null), "-")]
+        {
             let data = json!({"event": {"contextlevel": level, "contextinstanceid": 5}});
             assert_eq!(text(Function::Activity, &data), expected);
         }

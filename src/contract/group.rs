@@ -23,7 +23,7 @@ pub(super) struct Naming {
 #[derive(Debug)]
 enum Piece {
     Text(String),
-    Field(Field),
+    Field(Box<Field>),
 }
 
 #[derive(Debug)]
@@ -31,7 +31,7 @@ enum Grouping {
     /// As the contract lists; what is null or absent is left out.
     Listed(Vec<Field>),
     /// The default where the data have both: course and user, or the subject where one is not there.
-    CourseAndUser([Field; 2]),
+    CourseAndUser(Vec<Field>),
     Subject,
 }
 
@@ -48,11 +48,11 @@ impl Naming {
         let of_event = |path: &str| field(path).filter(|f| f.origins.iter().all(Origin::is_of_event));
         let subject = draft.subject.parts.iter().filter_map(|part| match part {
             Part::Text(text) => Some(Piece::Text(text.clone())),
-            Part::Field(path) => field(path).map(Piece::Field),
+            Part::Field(path) => field(path).map(|f| Piece::Field(Box::new(f))),
         });
         let group = match (&draft.group, of_event("course.id"), of_event("user.id")) {
             (Some(paths), ..) => Grouping::Listed(paths.iter().filter_map(|path| field(path)).collect()),
-            (None, Some(course), Some(user)) => Grouping::CourseAndUser([course, user]),
+            (None, Some(course), Some(user)) => Grouping::CourseAndUser(vec![course, user]),
             _ => Grouping::Subject,
         };
         let activity = draft.anonymous.as_ref().and_then(|_| activity_id(&draft.data)).cloned();
@@ -78,15 +78,22 @@ impl Naming {
         for piece in &self.subject {
             match piece {
                 Piece::Text(text) => subject.push_str(text),
-                Piece::Field(field) => subject.push_str(&mapping.read_text(field)?.ok_or_else(|| self.nothing(&field.path))?),
+                Piece::Field(field) => {
+                    let text = mapping.read_text(field)?.ok_or_else(|| self.nothing(&field.path))?;
+                    subject.push_str(&text);
+                }
             }
         }
+        let by_subject = || hash(source, &[("subject", subject.as_str())]);
         let group = match &self.group {
-            Grouping::Subject => hash(source, &[("subject", &subject)]),
-            Grouping::Listed(fields) => self.group_of(mapping, source, fields)?.ok_or_else(|| self.nothing("group"))?,
-            Grouping::CourseAndUser([course, user]) => match (mapping.read_text(course)?, mapping.read_text(user)?) {
-                (Some(c), Some(u)) => hash(source, &[(&course.path, &c), (&user.path, &u)]),
-                _ => hash(source, &[("subject", &subject)]),
+            Grouping::Subject => by_subject(),
+            Grouping::Listed(fields) => match told(mapping, fields)? {
+                parts if parts.is_empty() => return Err(self.nothing("group")),
+                parts => hash(source, &parts),
+            },
+            Grouping::CourseAndUser(fields) => match told(mapping, fields)? {
+                parts if parts.len() < fields.len() => by_subject(),
+                parts => hash(source, &parts),
             },
         };
         Ok(Name { subject, group, form: Form::Named })
@@ -97,23 +104,22 @@ impl Naming {
         let mapping = Mapping { contract: &self.contract, data, form: Form::Anonymous };
         let id = mapping.read_text(activity)?.ok_or_else(|| self.nothing(&activity.path))?;
         let subject = format!("activity/{id}");
-        Ok(Name { group: hash(source, &[("subject", &subject)]), subject, form: Form::Anonymous })
-    }
-
-    fn group_of(&self, mapping: Mapping<'_>, source: &str, fields: &[Field]) -> Result<Option<Group>, Parking> {
-        let mut parts: Vec<(&str, String)> = Vec::new();
-        for field in fields {
-            if let Some(text) = mapping.read_text(field)? {
-                parts.push((&field.path, text));
-            }
-        }
-        let parts: Vec<(&str, &str)> = parts.iter().map(|(path, text)| (*path, text.as_str())).collect();
-        Ok((!parts.is_empty()).then(|| hash(source, &parts)))
+        Ok(Name { group: hash(source, &[("subject", subject.as_str())]), subject, form: Form::Anonymous })
     }
 
     fn nothing(&self, what: &str) -> Parking {
-        Parking::new(Reason::Mapping, format!("{}: {what} names nothing: each part of it is absent or null", self.contract))
+        Parking::new(
+            Reason::Mapping,
+            format!("{}: {what} names nothing: each part of it is absent or null", self.contract),
+        )
     }
+}
+
+/// The path and text of each field that is there and not null.
+fn told<'f>(mapping: Mapping<'_>, fields: &'f [Field]) -> Result<Vec<(&'f str, String)>, Parking> {
+    let each =
+        fields.iter().map(|field| Ok(mapping.read_text(field)?.map(|text| (field.path.as_str(), text))));
+    each.filter_map(Result::transpose).collect()
 }
 
 /// The id of the activity block.
@@ -122,10 +128,10 @@ fn activity_id(data: &Object) -> Option<&Field> {
 }
 
 /// The first 16 bytes of SHA-256 over the JSON array [source, path, value, path, value, …].
-fn hash(source: &str, parts: &[(&str, &str)]) -> Group {
+fn hash<T: AsRef<str>>(source: &str, parts: &[(&str, T)]) -> Group {
     let mut all = Vec::with_capacity(1 + parts.len() * 2);
     all.push(source);
-    all.extend(parts.iter().flat_map(|(path, value)| [*path, *value]));
+    all.extend(parts.iter().flat_map(|(path, value)| [*path, value.as_ref()]));
     // An array of texts has one canonical form (RFC 8785), and this is it; texts cannot fail to be written.
     let digest = Sha256::digest(serde_json::to_vec(&all).unwrap_or_default());
     let mut group = [0; 16];

@@ -66,7 +66,8 @@ pub(super) fn write_told(out: &mut String, told: &Told<'_>) {
 /// where SNS would refuse it: when empty; and when over 256 bytes, which is our own limit.
 pub(super) fn attribute(text: &str) -> Option<String> {
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..);
-    let clean: String = text.chars().map(|c| if allowed(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
+    let clean: String =
+        text.chars().map(|c| if allowed(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();
     (1..=256).contains(&clean.len()).then_some(clean)
 }
 

@@ -39,7 +39,10 @@ impl<'a> Mapping<'a> {
         };
         told.map_err(|Mismatch { expected, found }| {
             let (contract, path) = (self.contract, &field.path);
-            let detail = format!("{contract}: field {path}, from {}: expected {expected}, found {found}", origin.text());
+            let detail = format!(
+                "{contract}: field {path}, from {}: expected {expected}, found {found}",
+                origin.text()
+            );
             Parking::new(Reason::Mapping, detail)
         })
     }
@@ -114,12 +117,20 @@ pub(super) enum Written {
 
 /// The complaint about an event whose stored data are no JSON of the agreed form.
 pub(super) fn unreadable(contract: &ContractId, error: &serde_json::Error) -> Parking {
-    Parking::new(Reason::Mapping, format!("{contract}: the stored event is no JSON object of event and entities (at column {})", error.column()))
+    Parking::new(
+        Reason::Mapping,
+        format!(
+            "{contract}: the stored event is no JSON object of event and entities (at column {})",
+            error.column()
+        ),
+    )
 }
 
 /// The complaint about an anonymous event of a contract that has no words for one.
 pub(super) fn unexpectedly_anonymous(contract: &ContractId, data: &EventData) -> Parking {
     let found = data.event.get("anonymous").map_or("nothing".to_owned(), kind);
-    let detail = format!("{contract}: expected a named event (event.anonymous 0), found {found} that is not 0; the contract does not say what it tells of anonymous events (`anonymous = \"…\"`)");
+    let detail = format!(
+        "{contract}: expected a named event (event.anonymous 0), found {found} that is not 0; the contract does not say what it tells of anonymous events (`anonymous = \"…\"`)"
+    );
     Parking::new(Reason::Mapping, detail)
 }

@@ -34,7 +34,11 @@ pub(super) struct Attributes(Vec<(&'static str, Field)>);
 
 impl Attributes {
     pub(super) fn of(draft: &Draft) -> Self {
-        let names = [("course_id", "course.id"), ("course_idnumber", "course.idnumber"), ("module", "activity.module")];
+        let names = [
+            ("course_id", "course.id"),
+            ("course_idnumber", "course.idnumber"),
+            ("module", "activity.module"),
+        ];
         // KMS does not encrypt attributes, so a contract that makes one of these personal keeps it out.
         let found = names.into_iter().filter_map(|(name, path)| {
             draft.data.fields().find(|f| f.path == path && f.personal.is_none()).map(|f| (name, f.clone()))
@@ -47,7 +51,12 @@ impl Attributes {
 pub(super) fn build(contract: &Contract, source: &Source, stored: &StoredEvent) -> Result<Message, Parking> {
     let event = &stored.event;
     if !contract.events.iter().any(|name| **name == *event.name) {
-        let detail = format!("{}: expected {}, found another event, {}", contract.id, contract.events.join(" or "), event.name);
+        let detail = format!(
+            "{}: expected {}, found another event, {}",
+            contract.id,
+            contract.events.join(" or "),
+            event.name
+        );
         return Err(Parking::new(Reason::Mapping, detail));
     }
     let data = EventData::parse(&event.data).map_err(|error| unreadable(&contract.id, &error))?;
@@ -79,7 +88,14 @@ pub(super) fn build(contract: &Contract, source: &Source, stored: &StoredEvent) 
     Ok(Message { id, body, attributes, group: name.group })
 }
 
-fn write_envelope(out: &mut String, contract: &Contract, source: &Source, stored: &StoredEvent, name: &Name, id: &str) {
+fn write_envelope(
+    out: &mut String,
+    contract: &Contract,
+    source: &Source,
+    stored: &StoredEvent,
+    name: &Name,
+    id: &str,
+) {
     let event = &stored.event;
     let text = |out: &mut String, key: &str, text: &str| {
         out.push_str(key);

@@ -40,15 +40,8 @@ const EVENT: [&str; 17] = [
 
 const PERSON: &[&str] =
     &["id", "idnumber", "username", "auth", "suspended", "institution", "department", "email"];
-const DATES: &[&str] = &[
-    "timeopen",
-    "timeclose",
-    "duedate",
-    "cutoffdate",
-    "allowsubmissionsfromdate",
-    "attempts",
-    "timelimit",
-];
+const DATES: &[&str] =
+    &["timeopen", "timeclose", "duedate", "cutoffdate", "allowsubmissionsfromdate", "attempts", "timelimit"];
 
 /// The entities that the plugin can read through Moodle's own functions, with their fields. (`email` it
 /// reads only where a setting in Moodle allows it.)
@@ -66,10 +59,7 @@ const ENTITIES: &[(&str, &[&str])] = &[
     ("cohort", &["id", "idnumber", "name", "contextid", "component"]),
     ("competency", &["shortname", "idnumber"]),
     ("completion", &["timecompleted"]),
-    (
-        "course",
-        &["id", "idnumber", "shortname", "fullname", "category", "visible", "startdate", "enddate"],
-    ),
+    ("course", &["id", "idnumber", "shortname", "fullname", "category", "visible", "startdate", "enddate"]),
     ("enrol", &["name", "status", "roleid", "enrolstartdate", "enrolenddate"]),
     ("enrolment", &["enrol", "status", "timestart", "timeend"]),
     ("extension", &["extensionduedate"]),
@@ -142,10 +132,16 @@ impl Path {
         let root = match parts.next() {
             Some("event") => Root::Event,
             Some("entities") => Root::Entities,
-            _ => return Err("a path begins with `event.` or `entities.`, or names a function as `fn:actor@1`".into()),
+            _ => {
+                return Err(
+                    "a path begins with `event.` or `entities.`, or names a function as `fn:actor@1`".into(),
+                );
+            }
         };
         let keys: Vec<String> = parts.map(str::to_owned).collect();
-        let word = |k: &String| !k.is_empty() && k.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+        let word = |k: &String| {
+            !k.is_empty() && k.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        };
         if keys.is_empty() || !keys.iter().all(word) {
             return Err("after the root come one or more names of a-z, 0-9, _ and -, joined by dots".into());
         }
@@ -161,7 +157,9 @@ impl Path {
             return Err(format!("an event of Moodle has the keys {}", EVENT.join(", ")));
         }
         match (keys[0] == "other", keys.len()) {
-            (true, 1) => Err("`event.other` is a map: name one of its keys, as in `event.other.enrol`".into()),
+            (true, 1) => {
+                Err("`event.other` is a map: name one of its keys, as in `event.other.enrol`".into())
+            }
             (false, n) if n > 1 => Err("only `event.other` has keys of its own".into()),
             _ => Ok(()),
         }
@@ -194,7 +192,10 @@ impl Path {
     pub(super) fn is_place(&self) -> bool {
         match self.root {
             Root::Event => {
-                matches!(self.keys[0].as_str(), "courseid" | "contextid" | "contextlevel" | "contextinstanceid")
+                matches!(
+                    self.keys[0].as_str(),
+                    "courseid" | "contextid" | "contextlevel" | "contextinstanceid"
+                )
             }
             Root::Entities => matches!(self.keys[0].as_str(), "course" | "cm"),
         }
@@ -205,7 +206,8 @@ impl Path {
         match self.root {
             Root::Event => matches!(self.keys[0].as_str(), "userid" | "relateduserid"),
             Root::Entities => {
-                matches!(self.keys[0].as_str(), "user" | "actor") || self.text == "entities.request.realuserid"
+                matches!(self.keys[0].as_str(), "user" | "actor")
+                    || self.text == "entities.request.realuserid"
             }
         }
     }
@@ -217,7 +219,13 @@ mod tests {
 
     #[test]
     fn paths_outside_the_vocabulary_say_what_is_in_it() {
-        for good in ["event.objectid", "event.other.enrol", "event.other.userenrolment.id", "entities.user.id", "entities.cm.modname"] {
+        for good in [
+            "event.objectid",
+            "event.other.enrol",
+            "event.other.userenrolment.id",
+            "entities.user.id",
+            "entities.cm.modname",
+        ] {
             assert_eq!(Path::parse(good).map(|p| p.text), Ok(good.to_owned()));
         }
         for (bad, word) in [

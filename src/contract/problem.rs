@@ -62,11 +62,20 @@ impl fmt::Display for Problem {
             Some(spot) => {
                 writeln!(f, "{}:{}:{}: {}", self.file, spot.line, spot.column, self.message)?;
                 // The caret lines up in any terminal when tabs stand as tabs above it.
-                let lead: String =
-                    spot.source.chars().take(spot.column - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
+                let lead: String = spot
+                    .source
+                    .chars()
+                    .take(spot.column - 1)
+                    .map(|c| if c == '\t' { c } else { ' ' })
+                    .collect();
                 let number = spot.line.to_string();
                 let gutter = " ".repeat(number.len());
-                writeln!(f, "{gutter} |\n{number} | {}\n{gutter} | {lead}{}", spot.source, "^".repeat(spot.width))?;
+                writeln!(
+                    f,
+                    "{gutter} |\n{number} | {}\n{gutter} | {lead}{}",
+                    spot.source,
+                    "^".repeat(spot.width)
+                )?;
             }
         }
         write!(f, "  = {}", self.help)
@@ -108,7 +117,9 @@ mod tests {
 
     #[test]
     fn a_spot_never_leaves_its_line_or_the_text() {
-        for (span, line, column, width) in [(0..40, 1, 1, 2), (3..9, 2, 1, 1), (99..120, 2, 2, 1), (2..2, 1, 3, 1)] {
+        for (span, line, column, width) in
+            [(0..40, 1, 1, 2), (3..9, 2, 1, 1), (99..120, 2, 2, 1), (2..2, 1, 3, 1)]
+        {
             let spot = Spot::of("ab\né", &span);
             assert_eq!((spot.line, spot.column, spot.width), (line, column, width), "{span:?}");
         }

@@ -39,11 +39,15 @@ impl Routes {
     #[must_use]
     pub fn new(catalogue: Arc<Catalogue>, subscriptions: &[Subscription]) -> Self {
         let list = |source: Option<&SourceKey>| {
-            let wanted: BTreeSet<&ContractId> =
-                subscriptions.iter().filter(|s| s.carries_source(source)).flat_map(|s| &s.contracts).collect();
+            let wanted: BTreeSet<&ContractId> = subscriptions
+                .iter()
+                .filter(|s| s.carries_source(source))
+                .flat_map(|s| &s.contracts)
+                .collect();
             Arc::new(WantedList::of(wanted.into_iter().filter_map(|id| catalogue.get(id))))
         };
-        let named: BTreeSet<&SourceKey> = subscriptions.iter().filter_map(|s| s.sources.as_ref()).flatten().collect();
+        let named: BTreeSet<&SourceKey> =
+            subscriptions.iter().filter_map(|s| s.sources.as_ref()).flatten().collect();
         let lists = named.into_iter().map(|source| (source.clone(), list(Some(source)))).collect();
         let list = list(None);
         Self { catalogue, subscriptions: subscriptions.to_vec(), lists, list }
@@ -65,7 +69,10 @@ impl Routes {
         for row in &taken.rows {
             // A row of an older list may name a contract that is no more.
             let Some(contract) = self.catalogue.named(&row.contract) else { continue };
-            let topics = self.subscriptions.iter().filter(|s| s.carries_source(Some(&source.key)) && s.contracts.contains(contract.id()));
+            let topics = self
+                .subscriptions
+                .iter()
+                .filter(|s| s.carries_source(Some(&source.key)) && s.contracts.contains(contract.id()));
             let mut group = None;
             for Subscription { topic, .. } in topics {
                 if owed.iter().any(|o| o.topic == *topic && o.contract == *contract.id()) {
@@ -76,7 +83,12 @@ impl Routes {
                     Ok(data) => contract.naming.name(&source.url, data).map(|name| name.group),
                     Err(error) => Err(unreadable(contract.id(), error)),
                 });
-                owed.push(Owed { topic: topic.clone(), contract: contract.id().clone(), class, group: group.clone() });
+                owed.push(Owed {
+                    topic: topic.clone(),
+                    contract: contract.id().clone(),
+                    class,
+                    group: group.clone(),
+                });
             }
         }
         owed

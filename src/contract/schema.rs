@@ -22,7 +22,13 @@ pub(super) fn schema(draft: &Draft) -> String {
         None => named,
         Some(when) => object(&[
             ("description", quote("The second form is that of an event whose person stays unknown.")),
-            ("anyOf", list(&[named, with(&object_schema(&draft.data, Form::Anonymous), "description", &quote(when))])),
+            (
+                "anyOf",
+                list(&[
+                    named,
+                    with(&object_schema(&draft.data, Form::Anonymous), "description", &quote(when)),
+                ]),
+            ),
         ]),
     };
     let text = |about: &str| object(&[("type", quote("string")), ("description", quote(about))]);
@@ -43,13 +49,42 @@ pub(super) fn schema(draft: &Draft) -> String {
         ("datacontenttype", constant("application/json")),
         ("dataschema", text("Names this schema.")),
         ("contractdigest", pattern("^sha256:[0-9a-f]{64}$", "Digest of the contract that made the message.")),
-        ("sequence", pattern("^[0-9a-f]{8}\\.[0-9a-f]{16}\\.[0-9a-f]{8}$", "Opaque; sorts as text; has gaps; never goes back.")),
+        (
+            "sequence",
+            pattern(
+                "^[0-9a-f]{8}\\.[0-9a-f]{16}\\.[0-9a-f]{8}$",
+                "Opaque; sorts as text; has gaps; never goes back.",
+            ),
+        ),
         ("raised", time("When Moodle raised the event, UTC, microseconds.")),
-        ("partitionkey", pattern("^[0-9a-f]{32}$", "The group within which order holds: a pseudonym, equal to the FIFO group.")),
-        ("backfill", object(&[("const", "true".into()), ("description", quote("Only there when true: read from Moodle's log afterwards."))])),
+        (
+            "partitionkey",
+            pattern(
+                "^[0-9a-f]{32}$",
+                "The group within which order holds: a pseudonym, equal to the FIFO group.",
+            ),
+        ),
+        (
+            "backfill",
+            object(&[
+                ("const", "true".into()),
+                ("description", quote("Only there when true: read from Moodle's log afterwards.")),
+            ]),
+        ),
         ("data", data),
     ]);
-    let mut required = vec!["specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "contractdigest", "sequence"];
+    let mut required = vec![
+        "specversion",
+        "id",
+        "source",
+        "type",
+        "subject",
+        "time",
+        "datacontenttype",
+        "dataschema",
+        "contractdigest",
+        "sequence",
+    ];
     if draft.anonymous.is_none() {
         required.push("raised");
     }
@@ -89,7 +124,11 @@ pub(super) fn complaint(error: &ValidationError<'_>, form: Form) -> String {
 fn object_schema(source: &Object, form: Form) -> String {
     if source.person && form == Form::Anonymous {
         let kind = object(&[("kind", object(&[("const", quote("hidden"))]))]);
-        return object(&[("type", quote("object")), ("properties", kind), ("required", list(&[quote("kind")]))]);
+        return object(&[
+            ("type", quote("object")),
+            ("properties", kind),
+            ("required", list(&[quote("kind")])),
+        ]);
     }
     let told: Vec<&Member> = source.members.iter().filter(|m| form == Form::Named || survives(m)).collect();
     let properties: Vec<(&str, String)> = told
@@ -107,7 +146,11 @@ fn object_schema(source: &Object, form: Form) -> String {
         })
         .map(|member| quote(member.name()))
         .collect();
-    let kind = if source.presence == Presence::OrNull { list(&[quote("object"), quote("null")]) } else { quote("object") };
+    let kind = if source.presence == Presence::OrNull {
+        list(&[quote("object"), quote("null")])
+    } else {
+        quote("object")
+    };
     let mut parts = vec![("type", kind)];
     parts.extend(source.about.as_ref().map(|about| ("description", quote(about))));
     parts.push(("properties", object(&properties)));
@@ -130,7 +173,8 @@ fn field_schema(field: &Field) -> String {
         Scalar::Integer | Scalar::Number | Scalar::String | Scalar::Boolean => field.scalar.as_str(),
         Scalar::Timestamp => "string",
     };
-    let nullable = |name: &str| if field.says_null() { list(&[quote(name), quote("null")]) } else { quote(name) };
+    let nullable =
+        |name: &str| if field.says_null() { list(&[quote(name), quote("null")]) } else { quote(name) };
     let mut parts = Vec::new();
     match field.many {
         Many::One => {

@@ -14,11 +14,13 @@ pub(super) struct Sheet<'t> {
     file: &'t str,
     text: &'t str,
     problems: RefCell<Vec<Problem>>,
+    /// Fields that could not be read: what names them is not told as a problem of its own.
+    unread: RefCell<Vec<String>>,
 }
 
 impl<'t> Sheet<'t> {
     pub(super) fn new(file: &'t str, text: &'t str) -> Self {
-        Self { file, text, problems: RefCell::default() }
+        Self { file, text, problems: RefCell::default(), unread: RefCell::default() }
     }
 
     pub(super) fn problem(&self, span: &Range<usize>, message: impl Into<String>, help: impl Into<String>) {
@@ -28,6 +30,14 @@ impl<'t> Sheet<'t> {
             message: message.into(),
             help: help.into(),
         });
+    }
+
+    pub(super) fn set_unread(&self, path: &str) {
+        self.unread.borrow_mut().push(path.to_owned());
+    }
+
+    pub(super) fn is_unread(&self, path: &str) -> bool {
+        self.unread.borrow().iter().any(|p| p == path)
     }
 
     /// The document, or none when it is no TOML (told as a problem).
@@ -67,13 +77,21 @@ pub(super) struct Entry<'a> {
 impl<'a> Entry<'a> {
     fn wrong(&self, sheet: &Sheet<'_>, wanted: &str) {
         let found = self.value.type_str();
-        sheet.problem(&self.span, format!("`{}` must be {wanted}, this is a TOML {found}", self.key), format!("write {wanted}"));
+        sheet.problem(
+            &self.span,
+            format!("`{}` must be {wanted}, this is a TOML {found}", self.key),
+            format!("write {wanted}"),
+        );
     }
 
     pub(super) fn text(&self, sheet: &Sheet<'_>) -> Option<Text<'a>> {
         match self.value.as_str() {
             Some(value) if !value.trim().is_empty() => return Some(Text { value, span: self.span.clone() }),
-            Some(_) => sheet.problem(&self.span, format!("`{}` is empty", self.key), "write the text, or leave the key out"),
+            Some(_) => sheet.problem(
+                &self.span,
+                format!("`{}` is empty", self.key),
+                "write the text, or leave the key out",
+            ),
             None => self.wrong(sheet, "a text"),
         }
         None
@@ -89,7 +107,12 @@ impl<'a> Entry<'a> {
 
     /// A whole number from 1.
     pub(super) fn count(&self, sheet: &Sheet<'_>) -> Option<usize> {
-        let count = self.value.as_integer().filter(|i| i.radix() == 10).and_then(|i| i.as_str().parse().ok()).filter(|n| *n > 0);
+        let count = self
+            .value
+            .as_integer()
+            .filter(|i| i.radix() == 10)
+            .and_then(|i| i.as_str().parse().ok())
+            .filter(|n| *n > 0);
         if count.is_none() {
             self.wrong(sheet, "a whole number from 1");
         }
@@ -173,7 +196,11 @@ impl<'a> Entries<'a> {
     /// Tells each key that nobody asked for.
     pub(super) fn finish(&self, sheet: &Sheet<'_>, known: &str) {
         for entry in self.rest() {
-            sheet.problem(&entry.key_span, format!("`{}` is no key here", entry.key), format!("known here: {known}"));
+            sheet.problem(
+                &entry.key_span,
+                format!("`{}` is no key here", entry.key),
+                format!("known here: {known}"),
+            );
         }
     }
 }

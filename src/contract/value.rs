@@ -72,7 +72,9 @@ pub(super) fn whole(value: &Value) -> Option<i64> {
 
 fn whole_number(n: &Number) -> Option<i64> {
     // 52.0 is 52: PHP writes a float that happens to be whole like that.
-    n.as_i64().or_else(|| n.as_f64().filter(|f| f.fract() == 0.0 && f.abs() <= 9e15).and_then(|f| f.to_string().parse().ok()))
+    n.as_i64().or_else(|| {
+        n.as_f64().filter(|f| f.fract() == 0.0 && f.abs() <= 9e15).and_then(|f| f.to_string().parse().ok())
+    })
 }
 
 fn digits(text: &str) -> Option<i64> {
@@ -127,7 +129,9 @@ pub(super) fn tell<'d>(field: &Field, found: &'d Value) -> Result<Option<Told<'d
         Many::One => one(field, found)?,
         Many::Keys => Told::List(key_names(found)?),
         Many::List => match found {
-            Value::Array(items) => Told::List(items.iter().map(|item| one(field, item)).collect::<Result<_, _>>()?),
+            Value::Array(items) => {
+                Told::List(items.iter().map(|item| one(field, item)).collect::<Result<_, _>>()?)
+            }
             other => return Err(Mismatch { expected: "a list".into(), found: kind(other) }),
         },
     };
@@ -252,8 +256,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn tells(field: &Field, value: Value) -> Result<String, String> {
-        match tell(field, &value) {
+    fn tells(field: &Field, value: &Value) -> Result<String, String> {
+        match tell(field, value) {
             Ok(Some(told)) => {
                 let mut out = String::new();
                 super::super::json::write_told(&mut out, &told);
@@ -271,7 +275,7 @@ mod tests {
     fn table(toml: &str, rows: &[(Value, Result<&str, &str>)]) {
         let field = field(toml);
         for (value, expected) in rows {
-            let told = tells(&field, value.clone());
+            let told = tells(&field, value);
             assert_eq!(told.as_deref().map_err(String::as_str), *expected, "{toml}: {value}");
         }
     }
@@ -371,7 +375,15 @@ mod tests {
 
     #[test]
     fn null_is_told_only_where_the_contract_says_so() {
-        table("type = \"integer\"\nzero = \"null\"", &[(json!(0), Ok("null")), (json!("0"), Ok("null")), (json!(1), Ok("1")), (json!(null), Ok("null"))]);
+        table(
+            "type = \"integer\"\nzero = \"null\"",
+            &[
+                (json!(0), Ok("null")),
+                (json!("0"), Ok("null")),
+                (json!(1), Ok("1")),
+                (json!(null), Ok("null")),
+            ],
+        );
         table("type = \"timestamp\"\nzero = \"null\"", &[(json!("0"), Ok("null"))]);
         table("type = \"number\"\nzero = \"null\"", &[(json!("0.00000"), Ok("null"))]);
         table("type = \"string\"\nempty = \"null\"", &[(json!(""), Ok("null")), (json!("x"), Ok("\"x\""))]);
@@ -426,6 +438,9 @@ mod tests {
 
     #[test]
     fn a_text_over_its_length_is_cut_and_shows_it() {
-        table("type = \"string\"\nmax_length = 4", &[(json!("äöüß"), Ok("\"äöüß\"")), (json!("äöüßx"), Ok("\"äöü…\""))]);
+        table(
+            "type = \"string\"\nmax_length = 4",
+            &[(json!("äöüß"), Ok("\"äöüß\"")), (json!("äöüßx"), Ok("\"äöü…\""))],
+        );
     }
 }

@@ -128,7 +128,8 @@ fn rows_of(contract: &Contract) -> Vec<Row> {
         want(&when.field, Many::One);
     }
     let keys: Vec<String> = keys.into_iter().collect();
-    let entities: BTreeMap<_, Vec<_>> = entities.into_iter().map(|(e, f)| (e, f.into_iter().collect())).collect();
+    let entities: BTreeMap<_, Vec<_>> =
+        entities.into_iter().map(|(e, f)| (e, f.into_iter().collect())).collect();
     let row = |event: &String| Row {
         contract: contract.id.to_string(),
         event: event.clone(),
