@@ -1,1 +1,634 @@
-//! contract
+//! The contracts, held against the captured events.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its own functions too")]
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
+
+use jiff::Timestamp;
+use moodle_sns_producer::contract::{
+    Catalogue, Contract, Cut, EventData, Example, Message, Routes, Row, Subscription, Taken, WantedList,
+    check, cut,
+};
+use moodle_sns_producer::delivery::{Parking, Reason};
+use moodle_sns_producer::event::{Event, EventId, Sequence, Source, StoredEvent};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+const REWRITE: &str = "UPDATE_GOLDEN=1 cargo test --test behaviour contract";
+
+static CATALOGUE: LazyLock<Arc<Catalogue>> =
+    LazyLock::new(|| Arc::new(Catalogue::builtin().unwrap_or_else(|problems| panic!("{problems}"))));
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn source() -> Source {
+    Source {
+        key: "vle".parse().unwrap(),
+        url: "https://moodle.example.ac.uk".into(),
+        dataschema: "urn:moodle-sns-producer:schema:".into(),
+    }
+}
+
+/// All built-in contracts, to one topic.
+fn routes() -> Routes {
+    let all =
+        Subscription { topic: "all".parse().unwrap(), contracts: CATALOGUE.matching("*"), sources: None };
+    Routes::new(Arc::clone(&CATALOGUE), &[all])
+}
+
+/// One line of the corpus: Moodle's event with what the plugin added, where it was captured.
+struct Captured {
+    name: String,
+    id: EventId,
+    raised: Timestamp,
+    data: EventData,
+    line: String,
+}
+
+/// The corpus's file of this name, unpacked.
+fn corpus(file: &str) -> Vec<Captured> {
+    let path = root().join("tests/corpus").join(file);
+    let bytes = fs::read(&path).unwrap();
+    let mut text = String::new();
+    if file.ends_with(".gz") {
+        flate2::read::GzDecoder::new(&bytes[..]).read_to_string(&mut text).unwrap();
+    } else {
+        text = String::from_utf8(bytes).unwrap();
+    }
+    text.lines().enumerate().map(|(n, line)| captured(file, n, line)).collect()
+}
+
+/// The older files hold no ids, times of raising or entities: they get an id of their line, and none.
+fn captured(file: &str, n: usize, line: &str) -> Captured {
+    let mut value: Value = serde_json::from_str(line).unwrap();
+    let made = uuid::Uuid::from_u128(0x01a2_0e53_0000_7000_8000_0000_0000_0000 | n as u128).to_string();
+    let id = value["id"].as_str().unwrap_or(&made).parse().unwrap();
+    let raised = value["raised"].as_str().unwrap_or("2026-11-24T16:12:40.213135Z").parse().unwrap();
+    let event = std::mem::take(&mut value["data"]);
+    let entities = value.get("entities").cloned().unwrap_or(json!({}));
+    let name = event["eventname"].as_str().unwrap().to_owned();
+    let data = serde_json::from_value(json!({"event": event, "entities": entities})).unwrap();
+    Captured { name, id, raised, data, line: format!("{file}:{}", n + 1) }
+}
+
+const FILES: [&str; 4] = ["enriched.jsonl", "hour.jsonl.gz", "events.jsonl", "day.jsonl.gz"];
+
+/// What receive does with an event that rows took.
+fn store(event: &Captured, cut: Cut) -> StoredEvent {
+    let time = event.data.event["timecreated"].as_i64().unwrap();
+    let hour = |seconds: i64| seconds - seconds.rem_euclid(3600);
+    let event = Event {
+        source: source().key,
+        id: if cut.anonymous { event.id.cut_to_hour() } else { event.id },
+        name: event.name.as_str().into(),
+        time: Timestamp::from_second(if cut.anonymous { hour(time) } else { time }).unwrap(),
+        raised: (!cut.anonymous).then_some(event.raised),
+        bulk: false,
+        data: cut.data,
+    };
+    StoredEvent { event, sequence: Sequence { epoch: 1, position: 2, place: 0 } }
+}
+
+/// An event the whole way, under each contract that takes it.
+fn walk(list: &WantedList, event: &Captured) -> Vec<(String, StoredEvent, Result<Message, Parking>)> {
+    let taken = list.take(&event.name, &event.data);
+    let each = |row: &&Row| {
+        let alone = Taken { rows: vec![*row], when_unknown: 0 };
+        let stored = store(event, cut(&alone, &event.data));
+        let message = CATALOGUE.map(&row.contract.parse().unwrap(), &source(), &stored);
+        (row.contract.clone(), stored, message)
+    };
+    taken.rows.iter().map(each).collect()
+}
+
+/// The data of a message.
+fn data_of(message: &Message) -> Value {
+    serde_json::from_str::<Value>(&message.body).unwrap()["data"].take()
+}
+
+/// Every plain value in a JSON value, with its path.
+fn leaves(value: &mut Value, path: &str, each: &mut dyn FnMut(&str, &mut Value)) {
+    match value {
+        Value::Object(map) => map.iter_mut().for_each(|(k, v)| leaves(v, &format!("{path}.{k}"), each)),
+        Value::Array(items) => items.iter_mut().for_each(|v| leaves(v, path, each)),
+        plain => each(path, plain),
+    }
+}
+
+fn change(data: &EventData, mut each: impl FnMut(&str, &mut Value)) -> EventData {
+    let mut changed = data.clone();
+    for (root, map) in [("event", &mut changed.event), ("entities", &mut changed.entities)] {
+        for (key, value) in map.iter_mut() {
+            leaves(value, &format!("{root}.{key}"), &mut each);
+        }
+    }
+    changed
+}
+
+fn folder(contract: &Contract) -> PathBuf {
+    let id = contract.id();
+    root().join("contracts").join(id.area()).join(id.operation())
+}
+
+fn golden(path: &Path, text: &str) {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        fs::write(path, text).unwrap();
+    }
+    let committed = fs::read_to_string(path).unwrap_or_default();
+    assert!(committed == text, "{} is not what its contract gives; write it by\n  {REWRITE}", path.display());
+}
+
+#[test]
+fn schemas_and_examples_are_those_that_the_contracts_give() {
+    for contract in CATALOGUE.iter() {
+        golden(&folder(contract).join("v1.schema.json"), contract.schema());
+        let mut examples: Vec<_> =
+            fs::read_dir(folder(contract).join("examples")).unwrap().map(|e| e.unwrap().path()).collect();
+        examples.sort();
+        assert!(examples.len() >= 2, "{} needs two examples or more", contract.id());
+        for path in examples {
+            let text = fs::read_to_string(&path).unwrap();
+            let example = Example::read(&text).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+            golden(&path, &example.write(contract).unwrap_or_else(|e| panic!("{}: {e}", path.display())));
+        }
+    }
+}
+
+#[test]
+fn every_contract_file_is_built_in_and_checks_clean() {
+    let checked = check(&root().join("contracts")).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(checked, CATALOGUE.matching("*"));
+}
+
+#[test]
+fn each_captured_event_that_a_row_takes_becomes_a_message_or_is_parked_for_a_written_reason() {
+    let (routes, source) = (routes(), source());
+    let list = routes.wanted(&source.key);
+    let mut told = BTreeMap::<String, u32>::new();
+    let mut parked = BTreeMap::<String, u32>::new();
+    for event in FILES.into_iter().flat_map(corpus) {
+        let taken = list.take(&event.name, &event.data);
+        if taken.is_empty() {
+            continue;
+        }
+        let stored = store(&event, cut(&taken, &event.data));
+        for owed in routes.owed(&source, &taken, &stored.event) {
+            match CATALOGUE.map(&owed.contract, &source, &stored) {
+                Ok(message) => {
+                    assert_eq!(
+                        owed.group,
+                        Ok(message.group),
+                        "{}: the group at accept is the message's",
+                        event.line
+                    );
+                    let body: Value = serde_json::from_str(&message.body).unwrap();
+                    assert_eq!(body["partitionkey"], message.group.to_hex(), "{}", event.line);
+                    *told.entry(owed.contract.to_string()).or_default() += 1;
+                }
+                Err(parking) => {
+                    assert_eq!(parking.reason, Reason::Mapping, "{}: {parking}", event.line);
+                    *parked.entry(parking.detail).or_default() += 1;
+                }
+            }
+        }
+    }
+    println!("{told:#?}\n{parked:#?}");
+    assert_eq!(told.len(), CATALOGUE.iter().count(), "each contract is met: {told:?}");
+    assert_eq!(parked, BTreeMap::new(), "no captured event of these contracts has a reason to be parked");
+}
+
+#[test]
+fn equal_input_gives_equal_bytes() {
+    let list = routes().wanted(&source().key);
+    for event in corpus("enriched.jsonl") {
+        for ((_, stored, first), (_, again, second)) in
+            walk(&list, &event).into_iter().zip(walk(&list, &event))
+        {
+            assert_eq!((stored.event.data, first), (again.event.data, second), "{}", event.line);
+        }
+    }
+}
+
+#[test]
+fn cutting_again_what_was_cut_changes_nothing() {
+    let list = routes().wanted(&source().key);
+    for event in corpus("enriched.jsonl") {
+        let taken = list.take(&event.name, &event.data);
+        let once = cut(&taken, &event.data);
+        assert_eq!(cut(&taken, &EventData::parse(&once.data).unwrap()), once, "{}", event.line);
+    }
+}
+
+#[test]
+fn the_types_of_a_message_do_not_depend_on_the_form_that_moodle_sends() {
+    let list = routes().wanted(&source().key);
+    let as_text = |_: &str, value: &mut Value| {
+        if let Value::Number(n) = value {
+            *value = Value::String(n.to_string());
+        }
+    };
+    let as_number = |_: &str, value: &mut Value| {
+        let number =
+            value.as_str().filter(|t| !t.starts_with('0') || *t == "0").and_then(|t| t.parse::<i64>().ok());
+        if let Some(n) = number.filter(|n| Some(n.to_string().as_str()) == value.as_str()) {
+            *value = n.into();
+        }
+    };
+    let mut compared = 0;
+    for event in corpus("enriched.jsonl") {
+        for changed in [change(&event.data, as_text), change(&event.data, as_number)] {
+            let other = Captured { data: changed, name: event.name.clone(), line: String::new(), ..event };
+            for ((_, _, plain), (_, _, changed)) in
+                walk(&list, &event).into_iter().zip(walk_as(&list, &other, &event))
+            {
+                assert_eq!(plain, changed, "{}", event.line);
+                compared += 1;
+            }
+        }
+    }
+    assert!(compared > 500, "{compared}");
+}
+
+/// As `walk`, with the envelope's time of another.
+fn walk_as(
+    list: &WantedList,
+    event: &Captured,
+    time: &Captured,
+) -> Vec<(String, StoredEvent, Result<Message, Parking>)> {
+    let mut event =
+        Captured { data: event.data.clone(), name: event.name.clone(), line: String::new(), ..*event };
+    event.data.event.insert("timecreated".into(), time.data.event["timecreated"].clone());
+    walk(list, &event)
+}
+
+#[test]
+fn nothing_undeclared_is_kept_or_told() {
+    let list = routes().wanted(&source().key);
+    let mut hunted = 0;
+    for event in corpus("enriched.jsonl").into_iter().chain(corpus("events.jsonl")) {
+        for row in list.take(&event.name, &event.data).rows {
+            let anonymous = event.data.is_anonymous();
+            let mut canaries = Vec::new();
+            let planted = change(&event.data, |path, value| {
+                if !declared(row, path, anonymous) {
+                    let canary = format!("canary{}canary", canaries.len());
+                    *value = canary.clone().into();
+                    canaries.push(canary);
+                }
+            });
+            let planted = Captured { data: planted, name: event.name.clone(), line: String::new(), ..event };
+            let alone = Taken { rows: vec![row], when_unknown: 0 };
+            let stored = store(&planted, cut(&alone, &planted.data));
+            let message = CATALOGUE.map(&row.contract.parse().unwrap(), &source(), &stored).unwrap();
+            let all = format!(
+                "{} {} {:?}",
+                String::from_utf8_lossy(&stored.event.data),
+                message.body,
+                message.attributes
+            );
+            assert!(!all.contains("canary"), "{}: {all}", event.line);
+            hunted += canaries.len();
+        }
+    }
+    assert!(hunted > 10_000, "{hunted}");
+}
+
+/// Whether a row, or the rule of every event, lets a plain value at this path be kept.
+fn declared(row: &Row, path: &str, anonymous: bool) -> bool {
+    let (root, rest) = path.split_once('.').unwrap();
+    if root == "entities" {
+        let (entity, field) = rest.split_once('.').unwrap();
+        let place = matches!(entity, "course" | "cm");
+        return (place || !anonymous)
+            && row.entities.get(entity).is_some_and(|fields| fields.iter().any(|f| f == field));
+    }
+    let place = [
+        "eventname",
+        "courseid",
+        "contextlevel",
+        "contextid",
+        "contextinstanceid",
+        "anonymous",
+        "timecreated",
+    ];
+    place.contains(&rest) || !anonymous && (rest == "objectid" || row.keys.iter().any(|key| key == rest))
+}
+
+#[test]
+fn an_anonymous_event_tells_course_activity_and_hour_and_nobody() {
+    let list = routes().wanted(&source().key);
+    let mut seen = 0;
+    for event in corpus("enriched.jsonl").into_iter().filter(|e| e.data.is_anonymous()) {
+        for (_, _, message) in walk(&list, &event) {
+            let message = message.unwrap();
+            let body: Value = serde_json::from_str(&message.body).unwrap();
+            let cm = event.data.event["contextinstanceid"].as_str().unwrap();
+            assert_eq!(body["subject"], format!("activity/{cm}"));
+            assert_eq!(body.get("raised"), None);
+            assert!(body["time"].as_str().unwrap().ends_with(":00:00Z"));
+            let id: EventId = message.id.split(':').next().unwrap().parse().unwrap();
+            assert_eq!(id, id.cut_to_hour());
+            let parts: Vec<_> = body["data"].as_object().unwrap().keys().map(String::as_str).collect();
+            assert_eq!(parts, ["activity", "actor", "course", "user"]);
+            assert_eq!(body["data"]["user"], json!({"kind": "hidden"}));
+            assert_eq!(body["data"]["actor"], json!({"kind": "hidden"}));
+            seen += 1;
+        }
+    }
+    assert!(seen > 0);
+}
+
+#[test]
+fn a_grade_that_is_not_released_is_taken_by_no_row() {
+    let list = routes().wanted(&source().key);
+    let mut kept_back = 0;
+    for event in corpus("enriched.jsonl").iter().chain(&corpus("events.jsonl")) {
+        if event.name == "\\core\\event\\user_graded" {
+            let taken = list.take(&event.name, &event.data);
+            let released = event.data.entities.get("grade").map(|grade| grade["released"] == json!(true));
+            assert_eq!(taken.is_empty(), released != Some(true), "{}", event.line);
+            assert_eq!(taken.when_unknown, u32::from(released.is_none()), "{}", event.line);
+            kept_back += u32::from(released != Some(true));
+        }
+    }
+    assert!(kept_back > 50, "{kept_back}");
+}
+
+/// A captured enrolment, to be changed.
+fn enrolment() -> Captured {
+    corpus("enriched.jsonl").into_iter().find(|e| e.name == "\\core\\event\\user_enrolment_created").unwrap()
+}
+
+#[test]
+fn absent_is_not_known_and_null_is_none_and_anything_else_is_a_complaint_without_the_value() {
+    let list = routes().wanted(&source().key);
+    let told = |change: &dyn Fn(&mut EventData)| {
+        let mut event = enrolment();
+        change(&mut event.data);
+        let (_, _, message) = walk(&list, &event).remove(0);
+        message.map(|m| data_of(&m)).map_err(|parking| parking.detail)
+    };
+    let set = |data: &mut EventData, path: [&str; 2], value: Value| {
+        let map = if path[0] == "event" {
+            &mut data.event
+        } else {
+            data.entities[path[0]].as_object_mut().unwrap()
+        };
+        map.insert(path[1].into(), value);
+    };
+    let ordinary = told(&|_| ()).unwrap();
+    assert_eq!(ordinary["enrolment"]["ends"], json!(null), "0 is none");
+    let unread = told(&|data| data.entities.clear()).unwrap();
+    assert_eq!(unread["enrolment"], json!({"id": ordinary["enrolment"]["id"], "method": "manual"}));
+    assert_eq!(unread["course"], json!({"id": ordinary["course"]["id"]}));
+    let partly =
+        told(&|data| drop(data.entities["enrolment"].as_object_mut().unwrap().remove("timeend"))).unwrap();
+    assert_eq!(partly["enrolment"].get("ends"), None);
+    assert_eq!(partly["enrolment"]["status"], "active");
+
+    let id = "moodle.enrolment.created.v1: field";
+    #[rustfmt::skip]
+    let complaints: [(&dyn Fn(&mut EventData), &str); 8] = [
+        (&|d| drop(d.event.remove("objectid")), "enrolment.id, from event.objectid: expected a whole number of at most 2^53, found nothing"),
+        (&|d| drop(d.event.remove("other")), "enrolment.method, from event.other.enrol: expected text, found nothing"),
+        (&|d| set(d, ["event", "other"], json!(null)), "enrolment.method, from event.other.enrol: expected text, found nothing"),
+        (&|d| set(d, ["event", "relateduserid"], json!(0)), "user.id, from event.relateduserid: expected an id above 0, found a whole number"),
+        (&|d| set(d, ["event", "relateduserid"], json!("Zoe Secret")), "user.id, from event.relateduserid: expected an id above 0, found text of 10 characters"),
+        (&|d| set(d, ["event", "courseid"], json!("0")), "course.id, from event.courseid: expected an id above 0, found text of 1 digits"),
+        (&|d| set(d, ["enrolment", "status"], json!("7")), "enrolment.status, from entities.enrolment.status: expected one of \"0\", \"1\", found \"7\""),
+        (&|d| set(d, ["user", "username"], json!({"a": "Zoe Secret"})), "user.username, from entities.user.username: expected text, found a map of 0 keys"),
+    ];
+    for (change, complaint) in complaints {
+        assert_eq!(told(change), Err(format!("{id} {complaint}")));
+    }
+    let anonymous = told(&|d| set(d, ["event", "anonymous"], json!(1))).unwrap_err();
+    assert!(anonymous.contains("expected a named event"), "{anonymous}");
+}
+
+#[test]
+fn a_message_that_breaks_its_schema_is_parked_as_invalid_without_the_value() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = CONTRACT.replace(
+        "type = \"string\", about = \"The mode.\"",
+        "type = \"string\", format = \"uuid\", about = \"The mode.\"",
+    );
+    let catalogue = Catalogue::load(Some(own(folder.path(), "thing/done/v1", &text).as_path())).unwrap();
+    let parking = thing(&catalogue, json!({"mode": "Zoe Secret"})).unwrap_err();
+    assert_eq!(parking.reason, Reason::Invalid);
+    assert!(parking.detail.contains("/data/thing/mode breaks the schema's rule `format`"), "{parking}");
+    assert!(!parking.detail.contains("Zoe"), "{parking}");
+}
+
+/// A contract of a site's own.
+const CONTRACT: &str = r#"type     = "moodle.thing.done.v1"
+title    = "Thing done"
+status   = "draft"
+event    = '\local_x\event\thing_done'
+purpose  = "P."
+sent     = "S."
+not_sent = "N."
+tells    = "fact"
+subject  = "thing/{thing.id}"
+
+[data]
+blocks = ["course?", "user?"]
+
+[data.thing]
+id   = { from = "event.objectid", type = "integer", about = "The id." }
+mode = { from = "event.other.mode", type = "string", about = "The mode." }
+"#;
+
+fn own(folder: &Path, place: &str, text: &str) -> PathBuf {
+    let path = folder.join(place).with_extension("toml");
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    fs::write(path, text).unwrap();
+    folder.to_owned()
+}
+
+/// The message of an event of that contract.
+fn thing(catalogue: &Catalogue, other: Value) -> Result<Message, Parking> {
+    thing_with(catalogue, other, json!(9), json!(61))
+}
+
+fn thing_with(catalogue: &Catalogue, other: Value, course: Value, user: Value) -> Result<Message, Parking> {
+    let event = json!({
+        "eventname": "\\local_x\\event\\thing_done", "objectid": 5, "courseid": course, "relateduserid": user,
+        "anonymous": 0, "timecreated": 1_795_536_753, "other": other,
+    });
+    let mut captured = enrolment();
+    captured.name = "\\local_x\\event\\thing_done".into();
+    captured.data = serde_json::from_value(json!({ "event": event })).unwrap();
+    let id = "moodle.thing.done.v1".parse().unwrap();
+    let all = Subscription { topic: "all".parse().unwrap(), contracts: vec![id], sources: None };
+    let list = Routes::new(Arc::new(Catalogue::default()), &[]).wanted(&source().key);
+    assert!(list.rows.is_empty());
+    let row = Row {
+        contract: all.contracts[0].to_string(),
+        event: captured.name.clone(),
+        when: None,
+        keys: vec!["other.mode".into(), "relateduserid".into()],
+        entities: BTreeMap::new(),
+    };
+    let stored = store(&captured, cut(&Taken { rows: vec![&row], when_unknown: 0 }, &captured.data));
+    catalogue.map(&all.contracts[0], &source(), &stored)
+}
+
+#[test]
+fn where_there_may_be_none_a_course_is_left_out_and_a_user_is_null() {
+    let folder = tempfile::tempdir().unwrap();
+    let catalogue = Catalogue::load(Some(own(folder.path(), "thing/done/v1", CONTRACT).as_path())).unwrap();
+    let told = |course: Value, user: Value| {
+        let message = thing_with(&catalogue, json!({"mode": "m"}), course, user).unwrap();
+        (data_of(&message), message.group)
+    };
+    let thing = json!({"id": 5, "mode": "m"});
+    let (data, both) = told(json!(9), json!("61"));
+    assert_eq!(data, json!({"course": {"id": 9}, "user": {"id": 61}, "thing": thing}));
+    let (data, no_course) = told(json!("0"), json!("61"));
+    assert_eq!(data, json!({"user": {"id": 61}, "thing": thing}));
+    for nobody in [json!(null), json!(0), json!("-1")] {
+        let (data, group) = told(json!(9), nobody);
+        assert_eq!(data, json!({"course": {"id": 9}, "user": null, "thing": thing}));
+        assert_eq!(group, no_course, "without course and user both, the group is the subject");
+        assert_ne!(group, both);
+    }
+}
+
+#[test]
+fn a_folder_of_own_contracts_is_read_strictly_and_all_its_faults_are_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = fs::read_to_string(root().join("contracts/course/updated/v1.toml")).unwrap();
+    own(folder.path(), "course/updated/v1", &copy);
+    own(folder.path(), "thing/done/v1", &CONTRACT.replace("\"fact\"", "\"story\""));
+    own(folder.path(), "thing/stray", CONTRACT);
+    fs::write(folder.path().join("README.md"), "not a contract").unwrap();
+    let problems = Catalogue::load(Some(folder.path())).unwrap_err();
+    let told = problems.to_string();
+    for expected in [
+        "v1.toml:1:12: moodle.course.updated.v1 is already there: contracts/course/updated/v1.toml",
+        "v1.toml:8:12: a contract cannot tell \"story\"",
+        "stray.toml: no contract belongs here",
+        "3 problems in contracts",
+    ] {
+        assert!(told.contains(expected), "{expected}: {told}");
+    }
+    let absent = Catalogue::load(Some(&folder.path().join("nowhere"))).unwrap_err();
+    assert!(absent.to_string().contains("the folder cannot be read"), "{absent}");
+}
+
+#[test]
+fn a_check_tells_a_schema_that_is_not_the_contracts_own() {
+    let folder = tempfile::tempdir().unwrap();
+    own(folder.path(), "thing/done/v1", CONTRACT);
+    let schema = folder.path().join("thing/done/v1.schema.json");
+    assert!(check(folder.path()).unwrap_err().to_string().contains("the schema cannot be read"));
+    fs::write(&schema, "{}").unwrap();
+    assert!(check(folder.path()).unwrap_err().to_string().contains("this schema is not the one"));
+    let catalogue = Catalogue::load(Some(folder.path())).unwrap();
+    fs::write(&schema, catalogue.get(&"moodle.thing.done.v1".parse().unwrap()).unwrap().schema()).unwrap();
+    assert_eq!(check(folder.path()).unwrap().len(), 1);
+}
+
+#[test]
+fn a_source_is_asked_for_what_its_topics_carry_and_no_more() {
+    let subscribe = |topic: &str, pattern: &str, sources: Option<&[&str]>| Subscription {
+        topic: topic.parse().unwrap(),
+        contracts: CATALOGUE.matching(pattern),
+        sources: sources.map(|s| s.iter().map(|s| s.parse().unwrap()).collect()),
+    };
+    let routes = Routes::new(
+        Arc::clone(&CATALOGUE),
+        &[
+            subscribe("enrol", "moodle.enrolment.*", None),
+            subscribe("grades", "moodle.grade.*", Some(&["vle"])),
+            subscribe("both", "moodle.enrolment.created.v1", Some(&["vle"])),
+        ],
+    );
+    let rows = |source: &str| {
+        let list = routes.wanted(&source.parse().unwrap());
+        (list.etag.clone(), list.rows.iter().map(|r| r.contract.clone()).collect::<Vec<_>>())
+    };
+    let (etag, other) = rows("other");
+    assert_eq!(
+        other,
+        ["moodle.enrolment.created.v1", "moodle.enrolment.deleted.v1", "moodle.enrolment.updated.v1"]
+    );
+    assert_eq!(rows("another").0, etag, "equal contracts, equal etag");
+    let (vle_etag, vle) = rows("vle");
+    assert_eq!(vle[3..], ["moodle.grade.updated.v1", "moodle.grade.updated.v1"], "a row for each event");
+    assert_ne!(vle_etag, etag);
+
+    let event = enrolment();
+    let list = routes.wanted(&source().key);
+    let taken = list.take(&event.name, &event.data);
+    let mut stored = store(&event, cut(&taken, &event.data));
+    let owed = |stored: &StoredEvent, source: &Source| -> Vec<String> {
+        let owed = routes.owed(source, &taken, &stored.event);
+        owed.iter().map(|o| format!("{} {:?} {}", o.topic, o.class, o.group.is_ok())).collect()
+    };
+    assert_eq!(owed(&stored, &source()), ["enrol Live true", "both Live true"]);
+    assert_eq!(owed(&stored, &Source { key: "other".parse().unwrap(), ..source() }), ["enrol Live true"]);
+    stored.event.bulk = true;
+    assert_eq!(owed(&stored, &source()), ["enrol Bulk true", "both Bulk true"]);
+    stored.event.data = bytes::Bytes::from_static(b"{\"event\":{\"anonymous\":0}}");
+    assert_eq!(
+        owed(&stored, &source()),
+        ["enrol Live false", "both Live false"].map(|t| t.replace("Live", "Bulk"))
+    );
+
+    let unrouted = Routes::new(Arc::clone(&CATALOGUE), &[]);
+    assert!(unrouted.owed(&source(), &taken, &stored.event).is_empty());
+    let reread: WantedList = serde_json::from_str(&serde_json::to_string(&*list).unwrap()).unwrap();
+    assert_eq!(reread, *list, "a list kept by the spool reads back");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn any_value_anywhere_gives_a_message_or_a_reason_and_no_forbidden_character(
+        n in 0_usize..1_000_000,
+        line in 0_usize..1_000_000,
+        put in prop_oneof![
+            Just(json!(null)), Just(json!([])), Just(json!({})), Just(json!([1, {"a": "b"}])), any::<i64>().prop_map(Value::from),
+            any::<f64>().prop_map(Value::from), any::<bool>().prop_map(Value::from),
+            "(?s).{0,40}".prop_map(Value::from), "[\u{fffe}\u{ffff}\u{0}-\u{1f}\"\\\\a]{0,9}".prop_map(Value::from),
+        ],
+    ) {
+        static ENRICHED: LazyLock<Vec<Captured>> = LazyLock::new(|| {
+            let list = routes().wanted(&source().key);
+            corpus("enriched.jsonl").into_iter().filter(|e| !list.take(&e.name, &e.data).is_empty()).collect()
+        });
+        let list = routes().wanted(&source().key);
+        let event = &ENRICHED[line % ENRICHED.len()];
+        let mut total = 0;
+        change(&event.data, |_, _| total += 1);
+        let mut at = 0;
+        let changed = change(&event.data, |_, value| {
+            if at == n % total {
+                *value = put.clone();
+            }
+            at += 1;
+        });
+        let mut changed = Captured { data: changed, name: event.name.clone(), line: String::new(), ..*event };
+        if changed.data.event["timecreated"].as_i64().is_none_or(|t| !(0..4_000_000_000).contains(&t)) {
+            changed.data.event.insert("timecreated".into(), json!(1_795_536_753));
+        }
+        for (_, _, message) in walk(&list, &changed) {
+            match message {
+                Ok(message) => {
+                    let allowed = |c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..);
+                    prop_assert!(message.body.chars().all(allowed));
+                    prop_assert!(message.attributes.iter().all(|(_, v)| (1..=256).contains(&v.len()) && v.chars().all(allowed)));
+                    prop_assert!(message.attributes.len() <= 8);
+                }
+                Err(parking) => prop_assert!(matches!(parking.reason, Reason::Mapping | Reason::Invalid)),
+            }
+        }
+    }
+}

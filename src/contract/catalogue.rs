@@ -1,0 +1,357 @@
+//! All contracts, compiled: those built in, and those of a folder of the site's own.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::example::Example;
+use super::file::{self, Draft};
+use super::group::Naming;
+use super::message::{Attributes, Message, build};
+use super::problem::{Problem, Problems};
+use super::sheet::{Entries, Sheet};
+use super::{Contract, block, digest, schema};
+use crate::delivery::{ContractId, Parking, Reason};
+use crate::event::{Source, StoredEvent};
+
+macro_rules! built_in {
+    ($($place:literal),* $(,)?) => {
+        [$(($place, include_str!(concat!("../../contracts/", $place, ".toml")))),*]
+    };
+}
+
+/// The contracts of this program. A test holds this list against the folder.
+const BUILT_IN: [(&str, &str); 8] = built_in![
+    "course/updated/v1",
+    "enrolment/created/v1",
+    "enrolment/deleted/v1",
+    "enrolment/updated/v1",
+    "grade/updated/v1",
+    "group/member_added/v1",
+    "group/member_removed/v1",
+    "submission/submitted/v1",
+];
+
+/// Every contract there is, by name.
+#[derive(Debug, Default)]
+pub struct Catalogue {
+    contracts: BTreeMap<String, Contract>,
+}
+
+impl Catalogue {
+    /// The contracts of this program.
+    ///
+    /// # Errors
+    /// All that is wrong with them: nothing, in a build that passed its tests.
+    pub fn builtin() -> Result<Self, Problems> {
+        Self::load(None)
+    }
+
+    /// The contracts of this program and those in a folder: `<subject>/<name>/v<number>.toml`.
+    ///
+    /// # Errors
+    /// All that is wrong in all files, at once. One type twice is wrong.
+    pub fn load(own: Option<&Path>) -> Result<Self, Problems> {
+        let mut reading = Reading::built_in();
+        if let Some(folder) = own {
+            reading.read_folder(folder);
+        }
+        let catalogue = Self { contracts: reading.contracts };
+        if reading.problems.is_empty() { Ok(catalogue) } else { Err(Problems(reading.problems)) }
+    }
+
+    /// A contract by its name.
+    #[must_use]
+    pub fn get(&self, id: &ContractId) -> Option<&Contract> {
+        self.named(id.as_str())
+    }
+
+    pub(super) fn named(&self, name: &str) -> Option<&Contract> {
+        self.contracts.get(name)
+    }
+
+    /// All of them, in the order of their names.
+    pub fn iter(&self) -> impl Iterator<Item = &Contract> {
+        self.contracts.values()
+    }
+
+    /// The names that fit a pattern, in which `*` stands for any part of the name, dots included:
+    /// `moodle.enrolment.*.v1`, `*.v1`. Sorted; empty when none fits.
+    #[must_use]
+    pub fn matching(&self, pattern: &str) -> Vec<ContractId> {
+        self.iter().map(Contract::id).filter(|id| fits(pattern, id.as_str())).cloned().collect()
+    }
+
+    /// Makes the message of a stored event under a contract, and checks it against the schema. A pure
+    /// function: equal input gives equal bytes.
+    ///
+    /// # Errors
+    /// `mapping`: the event is not what the contract expects, or there is no such contract. `invalid`: the
+    /// message breaks the schema. The words never hold a value that may be personal.
+    pub fn map(&self, id: &ContractId, source: &Source, stored: &StoredEvent) -> Result<Message, Parking> {
+        let contract = self.get(id).ok_or_else(|| {
+            Parking::new(Reason::Mapping, format!("there is no contract {id}: add it, restart, then redrive"))
+        })?;
+        build(contract, source, stored)
+    }
+}
+
+/// Checks a folder of contracts as `contracts check` does: each file by itself and beside the built-in
+/// ones, its committed schema against the generated one, and each example against what it gives now.
+///
+/// # Errors
+/// All that is wrong, at once.
+pub fn check(folder: &Path) -> Result<Vec<ContractId>, Problems> {
+    let mut reading = Reading::default();
+    let shipped = Reading::built_in().contracts;
+    reading.read_folder(folder);
+    let mut ids = Vec::new();
+    for (place, contract) in
+        reading.places.iter().filter_map(|(id, place)| Some((place, reading.contracts.get(id)?)))
+    {
+        if shipped.get(contract.id.as_str()).is_some_and(|built_in| built_in.text != contract.text) {
+            let help = "one type has one contract: give yours another name, or another version";
+            reading.problems.push(whole_file(
+                place,
+                "this program has another contract of this name built in",
+                help,
+            ));
+        }
+        check_beside(contract, place, &mut reading.problems);
+        ids.push(contract.id.clone());
+    }
+    if reading.problems.is_empty() { Ok(ids) } else { Err(Problems(reading.problems)) }
+}
+
+fn check_beside(contract: &Contract, place: &Path, problems: &mut Vec<Problem>) {
+    let schema = place.with_extension("schema.json");
+    match fs::read_to_string(&schema) {
+        Ok(text) if text == contract.schema => {}
+        Ok(_) => problems.push(whole_file(
+            &schema,
+            "this schema is not the one that the contract gives",
+            "write it anew: `contracts show --schema`",
+        )),
+        Err(error) => problems.push(whole_file(
+            &schema,
+            &format!("the schema cannot be read: {error}"),
+            "write it: `contracts show --schema`",
+        )),
+    }
+    let Some(examples) =
+        place.parent().map(|folder| folder.join("examples")).filter(|folder| folder.is_dir())
+    else {
+        return;
+    };
+    for path in sorted(&examples, problems) {
+        if path.extension().is_none_or(|e| e != "json") {
+            continue;
+        }
+        let told = fs::read_to_string(&path).map_err(|e| e.to_string()).and_then(|text| {
+            let again = Example::read(&text)
+                .and_then(|example| example.write(contract))
+                .map_err(|e| e.to_string())?;
+            if again == text {
+                Ok(())
+            } else {
+                Err("the contract gives another message for this event".to_owned())
+            }
+        });
+        if let Err(told) = told {
+            problems.push(whole_file(&path, &told, "mend the contract or write the example anew"));
+        }
+    }
+}
+
+fn whole_file(path: &Path, message: &str, help: &str) -> Problem {
+    Problem {
+        file: path.display().to_string(),
+        spot: None,
+        message: message.to_owned(),
+        help: help.to_owned(),
+    }
+}
+
+/// What a folder holds, in the order of names; a folder that cannot be read is a problem.
+fn sorted(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder)
+        .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>());
+    entries.map_or_else(
+        |error| {
+            problems.push(whole_file(
+                folder,
+                &format!("the folder cannot be read: {error}"),
+                "check the path and its permissions",
+            ));
+            Vec::new()
+        },
+        |mut paths| {
+            paths.sort();
+            paths
+        },
+    )
+}
+
+/// Contracts as they are read, with all that is wrong.
+#[derive(Default)]
+struct Reading {
+    contracts: BTreeMap<String, Contract>,
+    /// Where each was read from, by name.
+    places: BTreeMap<String, PathBuf>,
+    problems: Vec<Problem>,
+}
+
+impl Reading {
+    fn built_in() -> Self {
+        let mut reading = Self { problems: block::problems().to_vec(), ..Self::default() };
+        for (place, text) in BUILT_IN {
+            reading.read(&PathBuf::from(format!("contracts/{place}.toml")), &type_of(place), text);
+        }
+        reading
+    }
+
+    /// Reads `<subject>/<name>/v<number>.toml`. Other TOML files are faults, except common blocks: a
+    /// contract in the wrong place would be missed in silence.
+    fn read_folder(&mut self, folder: &Path) {
+        for subject in sorted(folder, &mut self.problems) {
+            if !subject.is_dir() {
+                self.refuse_toml(&subject);
+                continue;
+            }
+            for name in sorted(&subject, &mut self.problems) {
+                if !name.is_dir() {
+                    self.refuse_toml(&name);
+                    continue;
+                }
+                for path in sorted(&name, &mut self.problems) {
+                    self.read_file(folder, &path);
+                }
+            }
+        }
+    }
+
+    fn read_file(&mut self, folder: &Path, path: &Path) {
+        if path.extension().is_none_or(|e| e != "toml") {
+            return;
+        }
+        let place = path.strip_prefix(folder).unwrap_or(path).with_extension("");
+        let expected = type_of(&place.to_string_lossy());
+        match fs::read_to_string(path) {
+            Ok(text) => self.read(path, &expected, &text),
+            Err(error) => self.problems.push(whole_file(
+                path,
+                &format!("the file cannot be read: {error}"),
+                "it must be UTF-8 text that this user may read",
+            )),
+        }
+    }
+
+    fn refuse_toml(&mut self, path: &Path) {
+        let toml = path.extension().is_some_and(|e| e == "toml");
+        if toml && path.file_name().is_none_or(|name| name != "blocks.toml") {
+            self.problems.push(whole_file(
+                path,
+                "no contract belongs here",
+                "put it at <subject>/<name>/v<number>.toml: the folder is the name",
+            ));
+        }
+    }
+
+    fn read(&mut self, path: &Path, expected: &str, text: &str) {
+        let file = path.display().to_string();
+        let sheet = Sheet::new(&file, text);
+        let draft = file::read(&sheet, expected);
+        if let Some(other) = draft.as_ref().and_then(|draft| self.places.get(draft.id.as_str())) {
+            let message = format!("{expected} is already there: {}", other.display());
+            tell_at_type(
+                &sheet,
+                message,
+                "one type has one contract: give yours another name, or another version",
+            );
+        }
+        let problems = sheet.into_problems();
+        let Some(draft) = draft.filter(|_| problems.is_empty()) else {
+            self.problems.extend(problems);
+            return;
+        };
+        match compile(draft, text) {
+            Ok(contract) => {
+                self.places.insert(contract.id.to_string(), path.to_owned());
+                self.contracts.insert(contract.id.to_string(), contract);
+            }
+            Err(error) => self.problems.push(whole_file(
+                path,
+                &format!("its schema does not compile: {error}"),
+                "report this: the reader should have seen it",
+            )),
+        }
+    }
+}
+
+/// Tells a problem at the line of the type.
+fn tell_at_type(sheet: &Sheet<'_>, message: String, help: &str) {
+    let document = sheet.parse();
+    let span =
+        document.as_ref().and_then(|d| Entries::new(d.get_ref(), 0..0).get("type").map(|e| e.span.clone()));
+    sheet.problem(&span.unwrap_or(0..0), message, help);
+}
+
+/// The type that a place names: `enrolment/created/v1` is `moodle.enrolment.created.v1`.
+fn type_of(place: &str) -> String {
+    format!("moodle.{}", place.replace(['/', '\\'], "."))
+}
+
+fn compile(draft: Draft, text: &str) -> Result<Contract, String> {
+    let naming = Naming::of(&draft);
+    let attributes = Attributes::of(&draft);
+    let digest = digest::digest(&draft, &naming.group_text());
+    let schema = schema::schema(&draft);
+    let validator = schema::compile(&schema)?;
+    Ok(Contract {
+        id: draft.id,
+        title: draft.title,
+        status: draft.status,
+        until: draft.until,
+        replaced_by: draft.replaced_by,
+        events: draft.events,
+        when: draft.when,
+        purpose: draft.purpose,
+        sent: draft.sent,
+        not_sent: draft.not_sent,
+        anonymous: draft.anonymous,
+        notes: draft.notes,
+        tells: draft.tells,
+        subject: draft.subject,
+        ends: draft.ends,
+        fetch: draft.fetch,
+        data: draft.data,
+        text: text.to_owned(),
+        digest,
+        schema,
+        naming,
+        attributes,
+        validator,
+    })
+}
+
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((before, after)) = pattern.split_once('*') else { return pattern == name };
+    let Some(rest) = name.strip_prefix(before) else { return false };
+    (0..=rest.len()).any(|at| rest.is_char_boundary(at) && fits(after, &rest[at..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_star_stands_for_any_part_of_a_name() {
+        let name = "moodle.enrolment.created.v1";
+        for pattern in [name, "*", "moodle.*", "moodle.enrolment.*.v1", "*.v1", "moodle.*.v1", "*enrol*"] {
+            assert!(fits(pattern, name), "{pattern}");
+        }
+        for pattern in ["", "moodle", "moodle.enrolment", "moodle.grade.*", "*.v2", "enrolment.*"] {
+            assert!(!fits(pattern, name), "{pattern}");
+        }
+    }
+}

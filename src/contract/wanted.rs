@@ -1,0 +1,185 @@
+//! The wanted list: what the plugin may observe and send, row by row. Derived from the contracts alone.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::Contract;
+use super::cut::EventData;
+use super::field::{Field, Many};
+use super::path::{ALWAYS, Path};
+use super::value::key_text;
+
+/// The list of one source, as the plugin and the spool keep it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WantedList {
+    /// Names the list: 32 hexadecimal digits of SHA-256 over its rows. Equal rows, equal etag.
+    pub etag: String,
+    /// A row for each contract and event, in the order of their names.
+    pub rows: Vec<Row>,
+}
+
+/// One event that one contract speaks of, with all that it reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    /// The contract's name.
+    pub contract: String,
+    /// Moodle's event name, with its leading backslash.
+    pub event: String,
+    /// Which of these events; none: all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<When>,
+    /// Paths under `data.event` beside those that are always sent: `userid`, `other.enrol` (a plain value),
+    /// `other.ids[]` (a list of plain values), `other.updatedfields{}` (the names of a map's keys; the
+    /// values are sent as null).
+    pub keys: Vec<String>,
+    /// Fields of entities.
+    pub entities: BTreeMap<String, Vec<String>>,
+}
+
+/// A condition on one value, compared as text (`true` and `"true"` are one). On a value that is absent
+/// or null it takes nothing, by `in` and `not_in` alike.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct When {
+    /// A path such as `entities.grade.released`.
+    pub field: String,
+    /// One of these.
+    #[serde(default, rename = "in", skip_serializing_if = "Option::is_none")]
+    pub one_of: Option<Vec<String>>,
+    /// None of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_in: Option<Vec<String>>,
+}
+
+/// The rows that take an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Taken<'a> {
+    /// In the order of the list.
+    pub rows: Vec<&'a Row>,
+    /// How many rows did not take it because the value that their `when` asks for was absent or null.
+    pub when_unknown: u32,
+}
+
+impl Taken<'_> {
+    /// Whether no row takes it: then nothing of it may be kept.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+}
+
+impl WantedList {
+    /// The list of a set of contracts, given in the order of their names.
+    pub(super) fn of<'c>(contracts: impl Iterator<Item = &'c Contract>) -> Self {
+        let rows: Vec<Row> = contracts.flat_map(rows_of).collect();
+        // Canonical JSON of plain texts cannot fail; were it to, the list would have an etag of its own.
+        let text = serde_json_canonicalizer::to_vec(&rows).unwrap_or_default();
+        let etag = hex(&Sha256::digest(text)[..16]);
+        Self { etag, rows }
+    }
+
+    /// The rows that take an event of this name.
+    #[must_use]
+    pub fn take(&self, name: &str, data: &EventData) -> Taken<'_> {
+        let mut taken = Taken { rows: Vec::new(), when_unknown: 0 };
+        for row in self.rows.iter().filter(|row| row.event == name) {
+            match row.when.as_ref().map_or(Some(true), |when| when.holds(data)) {
+                Some(true) => taken.rows.push(row),
+                Some(false) => {}
+                None => taken.when_unknown += 1,
+            }
+        }
+        taken
+    }
+}
+
+impl When {
+    /// Whether it holds; none where the value is not known.
+    fn holds(&self, data: &EventData) -> Option<bool> {
+        // A list that was read back names paths of our own; one that is no path takes nothing.
+        let path = Path::parse(&self.field).ok()?;
+        let value = key_text(path.find(data)?)?;
+        let among = |list: &Vec<String>| list.iter().any(|text| *text == value);
+        Some(self.one_of.as_ref().is_none_or(among) && !self.not_in.as_ref().is_some_and(among))
+    }
+}
+
+fn rows_of(contract: &Contract) -> Vec<Row> {
+    let mut keys = BTreeSet::new();
+    let mut entities: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let mut want = |path: &str, many: Many| {
+        if let Some(key) = path.strip_prefix("event.") {
+            if !ALWAYS.contains(&key) {
+                keys.insert(match many {
+                    Many::One => key.to_owned(),
+                    Many::List => format!("{key}[]"),
+                    Many::Keys => format!("{key}{{}}"),
+                });
+            }
+        } else if let Some((entity, field)) = path.strip_prefix("entities.").and_then(|p| p.split_once('.')) {
+            entities.entry(entity.to_owned()).or_default().insert(field.to_owned());
+        }
+    };
+    for (path, many) in contract.data.fields().flat_map(Field::reads) {
+        want(path, many);
+    }
+    if let Some(when) = &contract.when {
+        want(&when.field, Many::One);
+    }
+    let keys: Vec<String> = keys.into_iter().collect();
+    let entities: BTreeMap<_, Vec<_>> =
+        entities.into_iter().map(|(e, f)| (e, f.into_iter().collect())).collect();
+    let row = |event: &String| Row {
+        contract: contract.id.to_string(),
+        event: event.clone(),
+        when: contract.when.clone(),
+        keys: keys.clone(),
+        entities: entities.clone(),
+    };
+    contract.events.iter().map(row).collect()
+}
+
+pub(super) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_condition_on_what_is_not_known_takes_nothing() {
+        let when = |one_of: Option<&str>, not_in: Option<&str>| When {
+            field: "event.other.kind".into(),
+            one_of: one_of.map(|t| vec![t.to_owned()]),
+            not_in: not_in.map(|t| vec![t.to_owned()]),
+        };
+        for (other, with_in, with_not_in) in [
+            (json!({"kind": "a"}), Some(true), Some(false)),
+            (json!({"kind": "b"}), Some(false), Some(true)),
+            (json!({"kind": null}), None, None),
+            (json!({}), None, None),
+            (json!(null), None, None),
+            (json!({"kind": {"a": 1}}), None, None),
+        ] {
+            let data = EventData::of(&json!({"event": {"other": other}}));
+            assert_eq!(when(Some("a"), None).holds(&data), with_in, "{other}");
+            assert_eq!(when(None, Some("a")).holds(&data), with_not_in, "{other}");
+        }
+        let one = EventData::of(&json!({"event": {"other": {"kind": 1}}}));
+        assert_eq!(when(Some("1"), None).holds(&one), Some(true), "compared as text");
+    }
+
+    #[test]
+    fn a_row_reads_back_from_its_json() {
+        let text = r#"{"contract":"c","event":"\\e","when":{"field":"event.action","in":["a"]},"keys":["userid"],"entities":{"cm":["id"]}}"#;
+        let row: Row = serde_json::from_str(text).unwrap();
+        assert_eq!(serde_json::to_string(&row).unwrap(), text);
+    }
+}
