@@ -3,7 +3,8 @@
 
 use std::sync::LazyLock;
 
-use super::field::{self, Field, Role};
+use super::field::{Field, Role};
+use super::line;
 use super::problem::Problem;
 use super::sheet::{Entries, Entry, Sheet, Text};
 
@@ -187,7 +188,7 @@ fn read_member(sheet: &Sheet<'_>, into: &mut Object, entry: &Entry<'_>, path: &s
             .any(|key| table.iter().any(|(k, v)| k.get_ref() == key && !v.get_ref().is_table()))
     });
     if is_field {
-        match field::read(sheet, entry, path) {
+        match line::read(sheet, entry, path) {
             Some(field) => into.put(Member::Field(Box::new(field))),
             None => sheet.set_unread(path),
         }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::block::{self, Member, Object, Presence};
-use super::field::{self, Field, Many, Origin, Scalar};
+use super::field::{Field, Many, Origin, Scalar};
+use super::line;
 use super::sheet::{Entries, Sheet, Text};
 use super::wanted::When;
 use super::{Fetch, Status, Tells};
@@ -175,7 +176,7 @@ fn read_events(sheet: &Sheet<'_>, top: &Entries<'_>) -> Option<Vec<String>> {
 
 fn read_when(sheet: &Sheet<'_>, table: &Entries<'_>) -> Option<When> {
     let field = table.need(sheet, "field", "\"entities.grade.released\"").and_then(|e| e.text(sheet));
-    let path = field.and_then(|text| field::read_path(sheet, &text));
+    let path = field.and_then(|text| line::read_path(sheet, &text));
     let list = |key: &str| {
         table
             .get(key)

@@ -8,7 +8,7 @@
 //!
 //! The way of a contract, at start:
 //!
-//! - a text is read strictly (`sheet`, `file`, `field`, `path`, `function`), with the common blocks
+//! - a text is read strictly (`sheet`, `file`, `line`, `field`, `path`, `function`), with the common blocks
 //!   (`block`), and all that is wrong is told at once ([`Problems`]);
 //! - from it come its digest, its schema and its validator; all of them together are the [`Catalogue`].
 //!
@@ -34,6 +34,7 @@ mod file;
 mod function;
 mod group;
 mod json;
+mod line;
 mod map;
 mod message;
 mod path;
