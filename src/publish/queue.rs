@@ -1,0 +1,266 @@
+//! The order of one topic's deliveries, in memory and without bodies: which may be sent next. Pure.
+//!
+//! A delivery costs 24 bytes, a group with something waiting nine more, so that a million waiting ones
+//! fit beside everything else. Standard topics: live before bulk, and while both wait live gets four of
+//! five. FIFO topics: each group in order, at most one of it sent or held; one that is held holds its
+//! group and no other.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::time::Instant;
+
+use hashbrown::HashTable;
+use jiff::Timestamp;
+
+use super::pack::Company;
+use super::slab::{Slab, Slot};
+use crate::delivery::{Class, Group, Position};
+
+/// While live and bulk deliveries both wait, so many live ones are taken for one bulk one: 80 %.
+const LIVE_FOR_ONE_BULK: u8 = 4;
+
+/// How a topic orders its deliveries.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Live before bulk, else in order of acceptance, best effort.
+    Standard,
+    /// Each group strictly in order of acceptance.
+    Fifo,
+}
+
+/// What is remembered of a delivery that was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Tried {
+    /// How often.
+    pub tries: u32,
+    /// Since when nobody can say whether it is published.
+    pub unknown_since: Option<Timestamp>,
+    /// Whether it must be sent by itself.
+    pub company: Company,
+}
+
+impl Tried {
+    /// Of a delivery that was never tried.
+    pub(super) const NEVER: Self = Self { tries: 0, unknown_since: None, company: Company::Any };
+}
+
+/// A delivery that came in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Arrival {
+    /// Where it stands.
+    pub position: Position,
+    /// Its group.
+    pub group: Group,
+    /// Its class.
+    pub class: Class,
+    /// Set when it was tried before, and when it may be tried again.
+    pub held: Option<(Tried, Instant)>,
+}
+
+/// A delivery that may be sent now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Next {
+    /// Names it in the queue until it is finished.
+    pub slot: Slot,
+    /// Names it in the spool.
+    pub position: Position,
+    /// What was tried before.
+    pub tried: Tried,
+}
+
+/// The deliveries of one topic.
+#[derive(Debug)]
+pub(super) struct Queue {
+    order: Order,
+    slab: Slab,
+    /// Each group's last delivery; the last one points at the first. FIFO only.
+    groups: HashTable<Slot>,
+    /// First deliveries of their groups that may be sent. FIFO only.
+    ready: VecDeque<Slot>,
+    live: List,
+    bulk: List,
+    taken_live: u8,
+    /// Tried before and may be sent now: before all others.
+    again: VecDeque<Slot>,
+    /// Held, by when they may be sent.
+    held: BinaryHeap<Reverse<(Instant, Slot)>>,
+    /// Only of those that were tried.
+    tried: HashMap<Slot, Memory>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Memory {
+    tried: Tried,
+    due: Option<Instant>,
+}
+
+impl Queue {
+    pub(super) fn new(order: Order) -> Self {
+        Self {
+            order,
+            slab: Slab::default(),
+            groups: HashTable::new(),
+            ready: VecDeque::new(),
+            live: List::default(),
+            bulk: List::default(),
+            taken_live: 0,
+            again: VecDeque::new(),
+            held: BinaryHeap::new(),
+            tried: HashMap::new(),
+        }
+    }
+
+    /// How many are here: waiting, held and sent.
+    pub(super) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// When the next held one may be sent.
+    pub(super) fn due(&self) -> Option<Instant> {
+        self.held.peek().map(|Reverse((due, _))| *due)
+    }
+
+    /// Whether something may be sent now.
+    pub(super) fn is_ready(&self, now: Instant) -> bool {
+        !self.again.is_empty()
+            || !self.ready.is_empty()
+            || !self.live.is_empty()
+            || !self.bulk.is_empty()
+            || self.due().is_some_and(|due| due <= now)
+    }
+
+    /// Adds a delivery behind all others of its group or class.
+    pub(super) fn push(&mut self, arrival: Arrival) {
+        // Two groups that share eight bytes of a SHA-256 would only wait for each other.
+        let mut key = [0; 8];
+        key.copy_from_slice(&arrival.group.0[..8]);
+        let group = u64::from_be_bytes(key);
+        let slot = self.slab.add(arrival.position, group);
+        if let Some((tried, due)) = arrival.held {
+            self.tried.insert(slot, Memory { tried, due: Some(due) });
+        }
+        match self.order {
+            Order::Standard if arrival.held.is_some() => self.come_forward(slot),
+            Order::Standard => match arrival.class {
+                Class::Live => self.live.append(slot, &mut self.slab),
+                Class::Bulk => self.bulk.append(slot, &mut self.slab),
+            },
+            Order::Fifo => {
+                let slab = &mut self.slab;
+                if let Some(last) = self.groups.find_mut(group, |last| slab.group(*last) == group) {
+                    let first = slab.next(*last);
+                    slab.set_next(slot, first);
+                    slab.set_next(*last, slot);
+                    *last = slot;
+                } else {
+                    slab.set_next(slot, slot);
+                    self.groups.insert_unique(group, slot, |last| slab.group(*last));
+                    self.come_forward(slot);
+                }
+            }
+        }
+    }
+
+    /// Takes up to `n` deliveries that may be sent now; of a FIFO group one at most. Each stays with the
+    /// caller until it is finished, held or given back.
+    pub(super) fn next(&mut self, now: Instant, n: usize) -> Vec<Next> {
+        while self.due().is_some_and(|due| due <= now) {
+            self.again.extend(self.held.pop().map(|Reverse((_, slot))| slot));
+        }
+        let mut taken = Vec::with_capacity(n);
+        while taken.len() < n {
+            let Some(slot) = self.first() else { break };
+            let tried = self.tried.get(&slot).map_or(Tried::NEVER, |memory| memory.tried);
+            taken.push(Next { slot, position: self.slab.position(slot), tried });
+        }
+        taken
+    }
+
+    fn first(&mut self) -> Option<Slot> {
+        if let Some(slot) = self.again.pop_front() {
+            return Some(slot);
+        }
+        if self.order == Order::Fifo {
+            return self.ready.pop_front();
+        }
+        let bulks_turn = self.taken_live == LIVE_FOR_ONE_BULK || self.live.is_empty();
+        if bulks_turn && !self.bulk.is_empty() {
+            self.taken_live = 0;
+            return self.bulk.pop(&self.slab);
+        }
+        self.taken_live = if self.bulk.is_empty() { 0 } else { self.taken_live + 1 };
+        self.live.pop(&self.slab)
+    }
+
+    /// A delivery is settled or parked: the next of its group comes forward.
+    pub(super) fn finish(&mut self, slot: Slot) {
+        self.tried.remove(&slot);
+        if self.order == Order::Fifo {
+            let slab = &mut self.slab;
+            let group = slab.group(slot);
+            if let Ok(entry) = self.groups.find_entry(group, |last| slab.group(*last) == group) {
+                let last = *entry.get();
+                if last == slot {
+                    entry.remove();
+                } else {
+                    let second = slab.next(slot);
+                    slab.set_next(last, second);
+                    self.come_forward(second);
+                }
+            }
+        }
+        self.slab.remove(slot);
+    }
+
+    /// A delivery that was taken may not be sent before `due`.
+    pub(super) fn hold(&mut self, slot: Slot, tried: Tried, due: Instant) {
+        self.tried.insert(slot, Memory { tried, due: Some(due) });
+        self.held.push(Reverse((due, slot)));
+    }
+
+    /// A delivery that was taken may be sent again at once, before others.
+    pub(super) fn give_back(&mut self, slot: Slot, tried: Tried) {
+        if tried != Tried::NEVER {
+            self.tried.insert(slot, Memory { tried, due: None });
+        }
+        self.again.push_back(slot);
+    }
+
+    fn come_forward(&mut self, slot: Slot) {
+        match self.tried.get(&slot).and_then(|memory| memory.due) {
+            Some(due) => self.held.push(Reverse((due, slot))),
+            None => self.ready.push_back(slot),
+        }
+    }
+}
+
+/// A list through the slab's links.
+#[derive(Debug, Default)]
+struct List {
+    ends: Option<(Slot, Slot)>,
+}
+
+impl List {
+    fn is_empty(&self) -> bool {
+        self.ends.is_none()
+    }
+
+    fn append(&mut self, slot: Slot, slab: &mut Slab) {
+        self.ends = match self.ends {
+            None => Some((slot, slot)),
+            Some((first, last)) => {
+                slab.set_next(last, slot);
+                Some((first, slot))
+            }
+        };
+    }
+
+    fn pop(&mut self, slab: &Slab) -> Option<Slot> {
+        let (first, last) = self.ends?;
+        self.ends = (first != last).then(|| (slab.next(first), last));
+        Some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests;
