@@ -1,7 +1,248 @@
-//! publish
+//! The last stage: from the spool to SNS.
+//!
+//! In come the deliveries of each topic, in the order of acceptance, out of the spool; out go batches to
+//! SNS, and back to the spool goes what became of each delivery. One worker a topic reads the index into
+//! memory without bodies, loads and maps only what is sent next, packs it, sends several batches at once
+//! and reads each answer entry by entry. It promises: a delivery is settled only when SNS named it as
+//! taken; what SNS refuses for the message's own fault is parked, alone; everything else is held and tried
+//! again without an end in time; and of a FIFO group one message at most is out, until its fate is kept.
+//! It must not know how Moodle sends, what a contract holds, or how the spool stores.
+//!
+//! Read in this order: [`verdict`] (what an answer means), [`pack`] (into batches), [`queue`] (what may be
+//! sent next), [`errand`] (one batch from load to conclusion), [`worker`] (the loop that starts them).
+
 mod backoff;
+mod client;
+mod control;
+mod errand;
+mod hold;
+mod pace;
 mod pack;
 mod planted;
 mod queue;
 mod slab;
+mod stats;
 mod verdict;
+mod worker;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+pub use backoff::Backoff;
+pub use control::{Control, Pulse, State};
+pub use stats::Stats;
+
+use crate::contract::{Catalogue, Message};
+use crate::delivery::{ContractId, Parking, Reason, TopicKey};
+use crate::event::{Source, SourceKey, StoredEvent};
+use crate::spool::{Spool, SpoolError};
+use client::Client;
+use control::Shared;
+use errand::Line;
+use hold::Account;
+use queue::Order;
+use worker::Worker;
+
+/// What the stage is told.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The AWS region of the topics.
+    pub region: String,
+    /// Where SNS is, if not at AWS.
+    pub endpoint_url: Option<String>,
+    /// Whose name calls are signed in.
+    pub identity: Identity,
+    /// The longest that a connection may take to be made.
+    pub connect_timeout: Duration,
+    /// The longest that one call may take in all.
+    pub attempt_timeout: Duration,
+    /// The wait between tries.
+    pub backoff: Backoff,
+    /// While a topic or the account is held, one message is tried so often.
+    pub probe: Duration,
+    /// The topics to serve.
+    pub topics: Vec<TopicSettings>,
+}
+
+impl Settings {
+    /// The defaults, for a region and topics.
+    #[must_use]
+    pub fn new(region: impl Into<String>, topics: Vec<TopicSettings>) -> Self {
+        Self {
+            region: region.into(),
+            endpoint_url: None,
+            identity: Identity::Chain,
+            connect_timeout: Duration::from_secs(2),
+            attempt_timeout: Duration::from_secs(5),
+            backoff: Backoff::default(),
+            probe: Duration::from_secs(30),
+            topics,
+        }
+    }
+}
+
+/// Where credentials come from.
+#[derive(Clone)]
+pub enum Identity {
+    /// The SDK's default chain: environment, profile, web identity, ECS, IMDS.
+    Chain,
+    /// These: for a stand-in of AWS on this machine that checks none.
+    Fixed {
+        /// The access key's id.
+        key_id: String,
+        /// The access key's secret.
+        secret: String,
+    },
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Chain => "Chain",
+            Self::Fixed { .. } => "Fixed",
+        })
+    }
+}
+
+/// What is told of one topic.
+#[derive(Debug, Clone)]
+pub struct TopicSettings {
+    /// Its key, which is its identity.
+    pub key: TopicKey,
+    /// Its ARN.
+    pub arn: String,
+    /// Its kind.
+    pub kind: TopicKind,
+    /// The most bytes of a message, and of a batch: SNS's `MaximumMessageSize` of the topic.
+    pub max_message: usize,
+    /// The most batches in flight at once.
+    pub in_flight: usize,
+}
+
+impl TopicSettings {
+    /// The defaults: 262,144 bytes, 8 batches; FIFO when the ARN ends in `.fifo`, as SNS has it.
+    #[must_use]
+    pub fn new(key: TopicKey, arn: impl Into<String>) -> Self {
+        let arn = arn.into();
+        let kind = if arn.ends_with(".fifo") { TopicKind::Fifo } else { TopicKind::Standard };
+        Self { key, arn, kind, max_message: 262_144, in_flight: 8 }
+    }
+}
+
+/// The two kinds of topic that SNS has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TopicKind {
+    /// Live before bulk, order best effort.
+    Standard,
+    /// The messages of one group in order.
+    Fifo,
+}
+
+/// Makes messages of stored events.
+#[derive(Debug, Clone)]
+pub struct Mapper {
+    /// The contracts.
+    pub catalogue: Arc<Catalogue>,
+    /// The sites by key, as messages name them.
+    pub sources: HashMap<SourceKey, Source>,
+}
+
+impl Mapper {
+    fn map(&self, contract: &ContractId, stored: &StoredEvent) -> Result<Message, Parking> {
+        let source = self.sources.get(&stored.event.source).ok_or_else(|| {
+            let key = &stored.event.source;
+            Parking::new(
+                Reason::Mapping,
+                format!("no [sources.{key}] is configured: add it again, restart, redrive"),
+            )
+        })?;
+        self.catalogue.map(contract, source, stored)
+    }
+}
+
+/// Why publishing could not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// A topic's lease could not be taken.
+    #[error("taking topic {topic} failed: {cause}; see `spool check`")]
+    Lease {
+        /// The topic.
+        topic: TopicKey,
+        /// What the spool said.
+        cause: SpoolError,
+    },
+}
+
+/// The running workers.
+#[derive(Debug)]
+pub struct Publisher {
+    workers: JoinSet<()>,
+    stop: CancellationToken,
+    control: Control,
+}
+
+impl Publisher {
+    /// Takes each topic's lease and starts its worker. Workers take nothing new once `stop` is cancelled.
+    ///
+    /// # Errors
+    /// When the spool gives no lease. Bad credentials or topics are no error here: they hold what they
+    /// concern, and [`Control`] says so.
+    pub async fn start(
+        settings: Settings,
+        spool: Spool,
+        mapper: Mapper,
+        stop: CancellationToken,
+    ) -> Result<Self, StartError> {
+        // A token of our own: `finish` must not stop what shares the caller's.
+        let stop = stop.child_token();
+        let client = Client::new(&settings).await;
+        let account = Account::new();
+        let stats = Stats::default();
+        let mut workers = JoinSet::new();
+        let mut told = Vec::new();
+        for topic in settings.topics {
+            let key = topic.key.clone();
+            let lease =
+                spool.lease(&key).await.map_err(|cause| StartError::Lease { topic: key.clone(), cause })?;
+            let shared = Shared::new();
+            let line = Line {
+                order: match topic.kind {
+                    TopicKind::Standard => Order::Standard,
+                    TopicKind::Fifo => Order::Fifo,
+                },
+                topic,
+                client: client.clone(),
+                mapper: mapper.clone(),
+                spool: spool.clone(),
+                lease,
+                backoff: settings.backoff,
+                probe: settings.probe,
+                stats: stats.of(&key),
+                shared: shared.clone(),
+            };
+            told.push((key, shared));
+            workers.spawn(Worker::new(line, account.clone(), stop.clone()).run());
+        }
+        Ok(Self { workers, stop, control: Control::new(told, stats) })
+    }
+
+    /// What others may see of the workers.
+    #[must_use]
+    pub fn control(&self) -> Control {
+        self.control.clone()
+    }
+
+    /// Takes nothing new, waits at most `within` for the batches in flight to be answered and concluded,
+    /// and leaves the rest. What is left unanswered is unknown, and is sent again at the next start.
+    pub async fn finish(mut self, within: Duration) {
+        self.stop.cancel();
+        let all = async { while self.workers.join_next().await.is_some() {} };
+        if tokio::time::timeout(within, all).await.is_err() {
+            tracing::warn!(?within, "batches in flight were not answered in time: they are sent again");
+        }
+    }
+}

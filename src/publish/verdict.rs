@@ -91,21 +91,28 @@ pub(super) struct Judged {
     pub entries: Vec<Verdict>,
     /// Ids in the answer that were never sent, or came a second time: ignored.
     pub invented: u32,
+    /// What was answered to the whole call, for people; empty when the answer went by entry.
+    pub words: String,
 }
 
 /// What an answer means for each of the `sent` entries, whose ids were their places `0`, `1`, ….
 pub(super) fn judge(sent: usize, answer: Answer) -> Judged {
-    let whole = match answer {
+    let (whole, words) = match answer {
         Answer::Listed { taken, failed } => return by_entry(sent, taken, failed),
-        Answer::Unreached(_) => Verdict::Retry(Cause::Unknown, Outcome::NotPublished),
-        Answer::Lost(_) => Verdict::Retry(Cause::Unknown, Outcome::Unknown),
-        Answer::Unsigned(words) => Verdict::HoldAccount(Fault { words, cure: CREDENTIALS }),
-        Answer::Error { status, code, words } => match by_code(code.as_deref(), status, &words) {
-            Verdict::Split(words) if sent == 1 => Verdict::Park(Parking::new(Reason::Refused, words)),
-            other => other,
-        },
+        Answer::Unreached(words) => (Verdict::Retry(Cause::Unknown, Outcome::NotPublished), words),
+        Answer::Lost(words) => (Verdict::Retry(Cause::Unknown, Outcome::Unknown), words),
+        Answer::Unsigned(words) => {
+            (Verdict::HoldAccount(Fault { words: words.clone(), cure: CREDENTIALS }), words)
+        }
+        Answer::Error { status, code, words } => {
+            let verdict = match by_code(code.as_deref(), status, &words) {
+                Verdict::Split(words) if sent == 1 => Verdict::Park(Parking::new(Reason::Refused, words)),
+                other => other,
+            };
+            (verdict, format!("{status} {}", said(code.as_deref().unwrap_or("without a code"), &words)))
+        }
     };
-    Judged { entries: vec![whole; sent], invented: 0 }
+    Judged { entries: vec![whole; sent], invented: 0, words }
 }
 
 fn by_entry(sent: usize, taken: Vec<(String, Receipt)>, failed: Vec<Failure>) -> Judged {
@@ -124,7 +131,8 @@ fn by_entry(sent: usize, taken: Vec<(String, Receipt)>, failed: Vec<Failure>) ->
     for failure in failed {
         put(&failure.id.clone(), of_failure(failure));
     }
-    Judged { entries, invented }
+    let words = if entries.iter().all(|entry| *entry == missing) { NOTHING_LISTED } else { "" };
+    Judged { entries, invented, words: words.to_owned() }
 }
 
 fn of_failure(failure: Failure) -> Verdict {
@@ -201,6 +209,7 @@ fn said(code: &str, words: &str) -> String {
     format!("{code}: {words}")
 }
 
+const NOTHING_LISTED: &str = "200 that names none of the messages sent: the answer was cut";
 const CREDENTIALS: &str =
     "give the process valid AWS credentials (role, profile or environment); it goes on by itself";
 const CLOCK: &str =

@@ -1,0 +1,407 @@
+//! The loop of one topic: read the index onwards, start errands for what may be sent, take in what they
+//! report. All that it knows is a function of the spool and of the answers since its start.
+
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::control::State;
+use super::errand::{End, Line, Report, Signal};
+use super::hold::{Account, Hold};
+use super::pace::{Pace, Trouble};
+use super::pack::{Company, MAX_ENTRIES};
+use super::queue::{Arrival, Queue, Tried};
+use super::verdict::Fault;
+use crate::delivery::{Cause, Fate, Held, Position};
+use crate::spool::{ConcludeError, Entry, SpoolError};
+
+/// How many lines of the index are read at once.
+const PAGE: usize = 1_000;
+
+/// The most deliveries in memory (about 50 to 70 MB): beyond it the index is read on as others are settled.
+const IN_MEMORY: usize = 2_000_000;
+
+/// How often the index is read though nobody told of anything new: the fallback for a lost wake-up, and
+/// the pause after the spool failed.
+const POLL: Duration = Duration::from_secs(1);
+
+/// The worker of one topic.
+pub(super) struct Worker {
+    line: Arc<Line>,
+    account: Account,
+    account_watch: watch::Receiver<Option<Hold>>,
+    stop: CancellationToken,
+    queue: Queue,
+    /// The last line of the index that was read.
+    read_to: Option<Position>,
+    /// When to look for new lines.
+    read_at: Instant,
+    woken: watch::Receiver<u64>,
+    /// Fates that may not be kept: the index is being read from its head to see which aren't.
+    unsure: HashMap<Position, Fate>,
+    /// Whether the queue must be read anew, once nothing is in flight.
+    stale: bool,
+    errands: JoinSet<Report>,
+    pace: Pace,
+    hold: Option<Hold>,
+}
+
+impl Worker {
+    pub(super) fn new(line: Line, account: Account, stop: CancellationToken) -> Self {
+        Self {
+            account_watch: account.watch(),
+            account,
+            stop,
+            queue: Queue::new(line.order),
+            read_to: None,
+            read_at: Instant::now(),
+            woken: line.spool.woken(&line.topic.key),
+            unsure: HashMap::new(),
+            stale: false,
+            errands: JoinSet::new(),
+            pace: Pace::new(line.topic.in_flight),
+            hold: None,
+            line: Arc::new(line),
+        }
+    }
+
+    /// Works until it is told to stop, the spool is shut, or another process has the topic.
+    pub(super) async fn run(mut self) {
+        let why = loop {
+            if self.stop.is_cancelled() {
+                break "the process is stopping".to_owned();
+            }
+            if let ControlFlow::Break(why) = self.read().await {
+                break why;
+            }
+            let now = Instant::now();
+            self.send(now);
+            self.tell();
+            if let ControlFlow::Break(why) = self.wait(now).await {
+                break why;
+            }
+        };
+        while let Some(report) = self.errands.join_next().await {
+            if let Ok(report) = report {
+                let _ = self.take_in(report);
+            }
+            self.tell();
+        }
+        tracing::info!(topic = %self.line.topic.key, why, "publishing stopped");
+        self.line.shared.state(State::Stopped { why });
+    }
+
+    /// Reads one page of the index, when there may be something new in it.
+    async fn read(&mut self) -> ControlFlow<String> {
+        if self.stale {
+            if !self.errands.is_empty() || Instant::now() < self.read_at {
+                return ControlFlow::Continue(());
+            }
+            self.queue = Queue::new(self.line.order);
+            self.read_to = None;
+            self.stale = false;
+        }
+        if Instant::now() < self.read_at || self.queue.len() >= IN_MEMORY {
+            return ControlFlow::Continue(());
+        }
+        // Before the read: a delivery committed during it wakes the worker once more.
+        self.woken.mark_unchanged();
+        let page = match self.line.spool.index(&self.line.lease, self.read_to, PAGE).await {
+            Ok(page) => page,
+            Err(SpoolError::Shut) => return ControlFlow::Break(SpoolError::Shut.to_string()),
+            Err(error @ SpoolError::Store { .. }) => {
+                tracing::error!(topic = %self.line.topic.key, %error, "reading the index failed; it is tried again");
+                self.read_at = Instant::now() + POLL;
+                return ControlFlow::Continue(());
+            }
+        };
+        let at_end = page.len() < PAGE;
+        if at_end {
+            self.read_at = Instant::now() + POLL;
+        }
+        self.read_to = page.last().map(|entry| entry.position).or(self.read_to);
+        let mut not_kept = Vec::new();
+        for entry in page {
+            match admit(&entry, self.unsure.remove(&entry.position)) {
+                Admitted::Waiting(held) => self.push(&entry, held),
+                Admitted::NotKept(fate) => not_kept.push((entry.position, fate)),
+            }
+        }
+        if at_end {
+            // What the index does not name is kept.
+            self.unsure.clear();
+        }
+        self.conclude_again(not_kept).await
+    }
+
+    fn push(&mut self, entry: &Entry, held: Option<Held>) {
+        let (now, wall) = (Instant::now(), Timestamp::now());
+        let held = held.map(|held| {
+            // A clock that was set back must not make it wait for longer than any backoff does.
+            let longest = self.line.backoff.cap.max(self.line.probe);
+            let wait = Duration::try_from(held.due.duration_since(wall)).unwrap_or_default().min(longest);
+            let tried = Tried { tries: held.tries, unknown_since: held.unknown_since, company: Company::Any };
+            (tried, now + wait)
+        });
+        self.queue.push(Arrival { position: entry.position, group: entry.group, class: entry.class, held });
+    }
+
+    /// Tells the spool once more what SNS has answered for messages whose fate it doesn't have.
+    async fn conclude_again(&mut self, fates: Vec<(Position, Fate)>) -> ControlFlow<String> {
+        if fates.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        match self.line.spool.conclude(&self.line.lease, fates.clone()).await {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(ConcludeError::Unknown(words)) => {
+                self.unsure.extend(fates);
+                self.distrust(&words);
+                ControlFlow::Continue(())
+            }
+            Err(error @ (ConcludeError::LeaseLost(_) | ConcludeError::Shut)) => {
+                ControlFlow::Break(error.to_string())
+            }
+        }
+    }
+
+    /// What is in memory may not be what is in the spool: read everything again, after a moment.
+    fn distrust(&mut self, words: &str) {
+        tracing::error!(topic = %self.line.topic.key, words, "the spool failed; its index is read again");
+        self.stale = true;
+        self.read_at = Instant::now() + POLL;
+    }
+
+    /// Starts as many errands as may be.
+    fn send(&mut self, now: Instant) {
+        if self.stale {
+            return;
+        }
+        while self.queue.is_ready(now) && !self.stop.is_cancelled() {
+            let many = match self.may_send(now) {
+                May::Batch => MAX_ENTRIES,
+                May::Probe => 1,
+                May::Nothing => break,
+            };
+            let picked = self.queue.next(now, many);
+            self.errands.spawn(Arc::clone(&self.line).run(picked, self.stop.clone()));
+        }
+    }
+
+    fn may_send(&mut self, now: Instant) -> May {
+        let account_held = self.account_watch.borrow_and_update().is_some();
+        if self.hold.is_none() && !account_held {
+            return if self.errands.len() < self.pace.allowed(now) { May::Batch } else { May::Nothing };
+        }
+        let topic_lets = self.hold.as_ref().is_none_or(|hold| hold.probe <= now);
+        if !self.errands.is_empty() || !topic_lets {
+            return May::Nothing;
+        }
+        if account_held && !self.account.take_probe(now, self.line.probe) {
+            return May::Nothing;
+        }
+        May::Probe
+    }
+
+    /// Waits for whatever comes first: an answer, something new, a moment that was set.
+    async fn wait(&mut self, now: Instant) -> ControlFlow<String> {
+        if self.read_at <= now && self.queue.len() < IN_MEMORY && !self.stale {
+            // There is more to read: only take in what has been answered meanwhile.
+            while let Some(joined) = self.errands.try_join_next() {
+                self.take_in_joined(joined)?;
+            }
+            return ControlFlow::Continue(());
+        }
+        let wake = tokio::time::Instant::from_std(self.wake_at(now));
+        tokio::select! {
+            () = self.stop.cancelled() => {}
+            Some(joined) = self.errands.join_next() => {
+                self.take_in_joined(joined)?;
+                while let Some(joined) = self.errands.try_join_next() {
+                    self.take_in_joined(joined)?;
+                }
+            }
+            // After a failure the pause is kept, whatever comes in.
+            Ok(()) = self.woken.changed(), if !self.stale => self.read_at = Instant::now(),
+            Ok(()) = self.account_watch.changed() => {}
+            () = tokio::time::sleep_until(wake) => {}
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// The next moment at which something may be possible that isn't at `now`. What is due already waits
+    /// for something that wakes the worker by itself.
+    fn wake_at(&self, now: Instant) -> Instant {
+        let account = self.account_watch.borrow().as_ref().map(|hold| hold.probe);
+        let topic = self.hold.as_ref().map(|hold| hold.probe);
+        [self.queue.due(), self.pace.resumes(), topic, account, Some(self.read_at)]
+            .into_iter()
+            .flatten()
+            .filter(|moment| *moment > now)
+            .min()
+            .unwrap_or(now + POLL)
+    }
+
+    fn take_in_joined(&mut self, joined: Result<Report, tokio::task::JoinError>) -> ControlFlow<String> {
+        match joined {
+            Ok(report) => self.take_in(report),
+            // A bug: its deliveries are in the spool still.
+            Err(error) => {
+                self.distrust(&error.to_string());
+                ControlFlow::Continue(())
+            }
+        }
+    }
+
+    fn take_in(&mut self, report: Report) -> ControlFlow<String> {
+        let now = Instant::now();
+        for (next, end) in report.ends {
+            match end {
+                End::Gone => self.queue.finish(next.slot),
+                End::GivenBack(tried) => self.queue.give_back(next.slot, tried),
+                End::Held(tried, wait) => self.queue.hold(next.slot, tried, now + wait),
+                End::Unsure(fate) => {
+                    self.unsure.insert(next.position, fate);
+                }
+            }
+        }
+        for (sent, signal) in report.signals {
+            match signal {
+                Signal::Well => self.go_well(sent),
+                Signal::Slow(cause, words) => self.slow(sent, now, cause, words),
+                Signal::HoldTopic(fault) => self.hold_topic(fault, now),
+                Signal::HoldAccount(fault) => self.hold_account(fault, now),
+                Signal::SpoolFailed(words) => self.distrust(&words),
+                Signal::Stop(why) => return ControlFlow::Break(why),
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn go_well(&mut self, sent: Instant) {
+        let topic = &self.line.topic.key;
+        if self.pace.trouble().is_some() {
+            tracing::info!(%topic, "SNS answers again");
+        }
+        self.pace.go_well(sent);
+        if self.hold.take_if(|hold| hold.is_ended_by(sent)).is_some() {
+            tracing::info!(%topic, "the topic takes messages again");
+        }
+        if self.account.lift(sent) {
+            tracing::info!(%topic, "the account's credentials are accepted again");
+        }
+    }
+
+    fn slow(&mut self, sent: Instant, now: Instant, cause: Cause, words: String) {
+        if cause == Cause::Throttled {
+            self.line.stats.throttled.inc();
+        }
+        if self.pace.trouble().is_none() {
+            tracing::warn!(topic = %self.line.topic.key, %cause, words, "publishing slows down");
+        }
+        let backoff = self.line.backoff;
+        let trouble = Trouble { cause, words, since: Timestamp::now() };
+        self.pace.slow(sent, now, trouble, |n| backoff.wait(n, fastrand::f64()));
+    }
+
+    fn hold_topic(&mut self, fault: Fault, now: Instant) {
+        if self.hold.is_none() {
+            let Fault { words, cure } = &fault;
+            tracing::error!(topic = %self.line.topic.key, words, cure, "the topic is held; nothing is lost");
+        }
+        self.hold = Some(Hold::by(fault, self.hold.as_ref(), now, self.line.probe));
+    }
+
+    fn hold_account(&mut self, fault: Fault, now: Instant) {
+        let Fault { words, cure } = fault.clone();
+        if self.account.hold(fault, now, self.line.probe) {
+            tracing::error!(
+                words,
+                cure,
+                "all topics are held: AWS doesn't accept the account; nothing is lost"
+            );
+        }
+    }
+
+    /// Shows on the pulse and in the gauges how the topic does.
+    fn tell(&self) {
+        self.line.shared.count(self.errands.len(), self.queue.len());
+        let account = self.account_watch.borrow();
+        let by_hold = |cause, hold: &Hold| {
+            (cause, format!("{}: {}", hold.fault.words, hold.fault.cure), hold.since, hold.probe)
+        };
+        let held = match (&*account, &self.hold, self.pace.trouble()) {
+            (Some(hold), _, _) => Some(by_hold(Cause::Account, hold)),
+            (None, Some(hold), _) => Some(by_hold(Cause::Topic, hold)),
+            (None, None, Some(Trouble { cause, words, since })) => {
+                let words = format!("{words}: it is tried again by itself");
+                Some((*cause, words, *since, self.pace.resumes().unwrap_or_else(Instant::now)))
+            }
+            (None, None, None) => None,
+        };
+        self.line.stats.show_held(held.as_ref().map(|(cause, ..)| *cause));
+        self.line.shared.state(match held {
+            None => State::Running,
+            Some((cause, words, since, probe)) => {
+                let next_probe = Timestamp::now()
+                    .checked_add(probe.saturating_duration_since(Instant::now()))
+                    .unwrap_or(Timestamp::MAX);
+                State::Held { cause, words, since, next_probe }
+            }
+        });
+    }
+}
+
+enum May {
+    Batch,
+    Probe,
+    Nothing,
+}
+
+/// What a line of the index is to the worker.
+#[derive(Debug, PartialEq, Eq)]
+enum Admitted {
+    /// To be sent, now or when it is due.
+    Waiting(Option<Held>),
+    /// It was answered, and the spool doesn't know: not to be sent again.
+    NotKept(Fate),
+}
+
+/// Holds a line against a fate that may not be kept.
+fn admit(entry: &Entry, unsure: Option<Fate>) -> Admitted {
+    match unsure {
+        Some(Fate::Held(held)) => Admitted::Waiting(Some(held)),
+        Some(fate @ (Fate::Settled(_) | Fate::Parked(_))) => Admitted::NotKept(fate),
+        None => Admitted::Waiting(entry.held.clone()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::delivery::{Class, Group, Parking, Reason, Receipt};
+
+    #[test]
+    fn a_line_whose_settling_was_not_kept_is_concluded_and_not_sent_again() {
+        let held =
+            |tries| Held { due: Timestamp::UNIX_EPOCH, tries, cause: Cause::Unknown, unknown_since: None };
+        let entry = Entry {
+            position: Position(7),
+            contract: "moodle.enrolment.created.v1".parse().unwrap(),
+            group: Group([0; 16]),
+            class: Class::Live,
+            held: Some(held(1)),
+        };
+        let settled = Fate::Settled(Receipt::default());
+        let parked = Fate::Parked(Parking::new(Reason::Refused, "words"));
+        assert_eq!(admit(&entry, None), Admitted::Waiting(Some(held(1))));
+        assert_eq!(admit(&entry, Some(settled.clone())), Admitted::NotKept(settled));
+        assert_eq!(admit(&entry, Some(parked.clone())), Admitted::NotKept(parked));
+        assert_eq!(admit(&entry, Some(Fate::Held(held(2)))), Admitted::Waiting(Some(held(2))));
+    }
+}
