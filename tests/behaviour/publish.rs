@@ -1,1 +1,590 @@
-//! publish
+//! publish, from the spool to an SNS that goes wrong in every way it can. Each test ends in a calm phase
+//! after which the checker holds the double's log against what was owed.
+
+#![allow(clippy::expect_used, clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use moodle_sns_producer::contract::Catalogue;
+use moodle_sns_producer::delivery::{Cause, Class, ContractId, Parking, Reason, TopicKey};
+use moodle_sns_producer::event::{Event, EventId, Sequence, Source, StoredEvent};
+use moodle_sns_producer::publish::{
+    Backoff, Identity, Mapper, Publisher, Pulse, Settings, State, TopicSettings,
+};
+use moodle_sns_producer::spool::{self, Accept, Batch, Owed, ParkedFilter, Route, Spool};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::sns::script::{Fault, What, When};
+use crate::support::sns::{SnsDouble, Taken};
+
+const FIFO: &str = "arn:aws:sns:eu-west-2:111122223333:grades.fifo";
+const STANDARD: &str = "arn:aws:sns:eu-west-2:111122223333:activity";
+const CONTRACT: &str = "moodle.enrolment.created.v1";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn key(arn: &str) -> TopicKey {
+    if arn == FIFO { "grades" } else { "activity" }.parse().unwrap()
+}
+
+/// A message that is owed: to whom, its id on the wire, and whom its group is of.
+#[derive(Debug, Clone)]
+struct Debt {
+    topic: &'static str,
+    id: String,
+    person: u32,
+    stored: StoredEvent,
+}
+
+struct Rig {
+    double: SnsDouble,
+    spool: Spool,
+    mapper: Mapper,
+    source: Source,
+    settings: Settings,
+    publisher: Option<Publisher>,
+    owed: Vec<Debt>,
+    enrolments: u64,
+    _folder: tempfile::TempDir,
+}
+
+impl Rig {
+    async fn start() -> Self {
+        Self::with(0, |_| {}).await
+    }
+
+    async fn with(seed: u64, change: impl FnOnce(&mut Settings)) -> Self {
+        let double = SnsDouble::start(seed).await;
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(spool::Settings::at(folder.path().join("spool.db"))).await.unwrap();
+        let source = Source {
+            key: "vle".parse().unwrap(),
+            url: "https://moodle.example.ac.uk".into(),
+            dataschema: "urn:moodle-sns-producer:schema:".into(),
+        };
+        let mapper = Mapper {
+            catalogue: Arc::new(Catalogue::builtin().unwrap()),
+            sources: HashMap::from([(source.key.clone(), source.clone())]),
+        };
+        let topics = [FIFO, STANDARD].map(|arn| TopicSettings::new(key(arn), arn));
+        let mut settings = Settings::new("eu-west-2", topics.into());
+        settings.endpoint_url = Some(double.url());
+        settings.identity = Identity::Fixed { key_id: "test".into(), secret: "test".into() };
+        settings.attempt_timeout = Duration::from_millis(300);
+        settings.backoff = Backoff { base: Duration::from_millis(2), cap: Duration::from_millis(40) };
+        settings.probe = Duration::from_millis(60);
+        change(&mut settings);
+        let mut rig = Self {
+            double,
+            spool,
+            mapper,
+            source,
+            settings,
+            publisher: None,
+            owed: Vec::new(),
+            enrolments: 1_000_000,
+            _folder: folder,
+        };
+        rig.publish().await;
+        rig
+    }
+
+    async fn publish(&mut self) {
+        let start = Publisher::start(
+            self.settings.clone(),
+            self.spool.clone(),
+            self.mapper.clone(),
+            CancellationToken::new(),
+        );
+        self.publisher = Some(start.await.unwrap());
+    }
+
+    async fn stop(&mut self) {
+        self.publisher.take().unwrap().finish(Duration::from_secs(2)).await;
+    }
+
+    /// Owes a topic one message for each person named, in one batch. A person's messages are one group.
+    async fn owe(&mut self, topic: &'static str, people: &[u32]) -> Vec<Debt> {
+        let contract: ContractId = CONTRACT.parse().unwrap();
+        let mut debts = Vec::new();
+        let mut events = Vec::new();
+        for person in people {
+            self.enrolments += 1;
+            let event = enrolment(&self.source, self.enrolments, *person);
+            let stored = StoredEvent { event, sequence: Sequence { epoch: 1, position: 1, place: 0 } };
+            // The group is the contract's to say: what is owed names the one that the message will have.
+            let message = self.mapper.catalogue.map(&contract, &self.source, &stored).unwrap();
+            let owed = Owed {
+                topic: key(topic),
+                contract: contract.clone(),
+                class: Class::Live,
+                group: Ok(message.group),
+            };
+            events.push(Accept { event: stored.event.clone(), route: Route::Owed(vec![owed]) });
+            debts.push(Debt { topic, id: message.id, person: *person, stored });
+        }
+        let batch = Batch { source: self.source.key.clone(), events, unwanted: Vec::new() };
+        self.spool.accept(batch).await.unwrap();
+        self.owed.extend(debts.iter().cloned());
+        debts
+    }
+
+    async fn left(&self) -> u64 {
+        self.spool.state().await.unwrap().topics.iter().map(|t| t.waiting + t.held).sum()
+    }
+
+    async fn drained(&self) {
+        let start = Instant::now();
+        while self.left().await > 0 {
+            assert!(start.elapsed() < PATIENCE, "{} are left: {:?}", self.left().await, self.pulses());
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    }
+
+    fn pulses(&self) -> Vec<Pulse> {
+        self.publisher.as_ref().unwrap().control().pulses()
+    }
+
+    fn state_of(&self, topic: &str) -> State {
+        self.publisher.as_ref().unwrap().control().pulse(&key(topic)).unwrap().state
+    }
+
+    async fn held_by(&self, topic: &str, cause: Cause) -> String {
+        let start = Instant::now();
+        loop {
+            match self.state_of(topic) {
+                State::Held { cause: by, words, .. } if by == cause => return words,
+                other => assert!(start.elapsed() < PATIENCE, "{topic} is {other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn running(&self, topic: &str) {
+        let start = Instant::now();
+        while self.state_of(topic) != State::Running {
+            assert!(start.elapsed() < PATIENCE, "{topic} is {:?}", self.state_of(topic));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn taken(&self, n: usize) {
+        let start = Instant::now();
+        while self.double.taken() < n {
+            assert!(start.elapsed() < PATIENCE, "{} of {n} are taken", self.double.taken());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    async fn parked(&self) -> Vec<(EventId, Parking)> {
+        let parked = self.spool.parked(&ParkedFilter::default(), None, 1_000).await.unwrap();
+        parked.into_iter().map(|p| (p.event, p.parking)).collect()
+    }
+
+    /// The calm phase, and then: everything owed is taken or parked, nothing is invented, all copies of one
+    /// message are equal, and each FIFO group came in its order.
+    async fn check(&self) -> Vec<Taken> {
+        self.double.calm();
+        self.drained().await;
+        let log = self.double.log();
+        let parked: HashSet<EventId> = self.parked().await.into_iter().map(|(id, _)| id).collect();
+        let mut copies: HashMap<(String, String), Vec<&Taken>> = HashMap::new();
+        for taken in &log {
+            copies.entry((taken.topic.clone(), taken.id())).or_default().push(taken);
+        }
+        let mut expected = HashSet::new();
+        for debt in &self.owed {
+            let key = (debt.topic.to_owned(), debt.id.clone());
+            assert!(
+                copies.contains_key(&key) || parked.contains(&debt.stored.event.id),
+                "{debt:?} is neither taken nor parked"
+            );
+            expected.insert(key);
+        }
+        for (key, copies) in &copies {
+            assert!(expected.contains(key), "{key:?} was never owed");
+            for copy in copies {
+                let content = |t: &Taken| {
+                    (t.message.clone(), t.attributes.clone(), t.group.clone(), t.dedup_id.clone())
+                };
+                assert_eq!(content(copy), content(copies[0]), "copies of {key:?} differ");
+            }
+        }
+        self.check_order(&log, &parked);
+        log
+    }
+
+    fn check_order(&self, log: &[Taken], parked: &HashSet<EventId>) {
+        let mut groups: HashMap<u32, Vec<&str>> = HashMap::new();
+        let on_fifo = |d: &&Debt| d.topic == FIFO && !parked.contains(&d.stored.event.id);
+        for debt in self.owed.iter().filter(on_fifo) {
+            groups.entry(debt.person).or_default().push(&debt.id);
+        }
+        let mut first = HashMap::new();
+        for (at, taken) in log.iter().enumerate().filter(|(_, t)| t.topic == FIFO) {
+            first.entry(taken.id()).or_insert(at);
+        }
+        for (person, ids) in groups {
+            let places: Vec<_> = ids.iter().map(|id| first[*id]).collect();
+            assert!(places.is_sorted(), "the group of {person} came as {places:?}");
+        }
+    }
+}
+
+/// An enrolment as the plugin sends it: a captured one with other numbers.
+fn enrolment(source: &Source, number: u64, person: u32) -> Event {
+    let captured = include_str!("../corpus/enriched.jsonl")
+        .lines()
+        .find(|line| line.starts_with(r#"{"class":"core\\event\\user_enrolment_created""#))
+        .unwrap();
+    let mut captured: serde_json::Value = serde_json::from_str(captured).unwrap();
+    captured["data"]["objectid"] = number.into();
+    captured["data"]["relateduserid"] = person.to_string().into();
+    captured["entities"]["user"]["id"] = person.to_string().into();
+    let data = serde_json::json!({"event": captured["data"], "entities": captured["entities"]});
+    Event {
+        source: source.key.clone(),
+        id: EventId::new(uuid::Uuid::now_v7()).unwrap(),
+        name: r"\core\event\user_enrolment_created".into(),
+        time: Timestamp::from_second(Timestamp::now().as_second()).unwrap(),
+        raised: Some(Timestamp::now()),
+        bulk: false,
+        data: data.to_string().into(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_owed_is_published_with_its_ids_and_groups() {
+    let mut rig = Rig::start().await;
+    rig.owe(FIFO, &[1, 2, 1]).await;
+    rig.owe(STANDARD, &[1, 2, 1]).await;
+    let log = rig.check().await;
+    assert_eq!(log.len(), 6);
+    for taken in &log {
+        assert_eq!(taken.attribute("message_id"), Some(taken.id().as_str()));
+        assert_eq!(taken.attribute("redrive"), None);
+        assert!(taken.attributes.iter().all(|(_, data_type, _)| data_type == "String"));
+        let fifo = taken.topic == FIFO;
+        assert_eq!(taken.dedup_id, fifo.then(|| taken.id()));
+        assert_eq!(taken.group.as_ref().map(String::len), fifo.then_some(32));
+    }
+    let pulses = rig.pulses();
+    assert!(pulses.iter().all(|p| p.state == State::Running && p.last_published.is_some()));
+}
+
+#[tokio::test]
+async fn a_group_keeps_its_order_whatever_goes_wrong() {
+    let seeds = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).map_or(0..6u64, |s| s..s + 1);
+    for seed in seeds {
+        println!("SEED={seed} cargo test --test behaviour publish::a_group_keeps_its_order");
+        let mut rig = Rig::with(seed, |s| s.attempt_timeout = Duration::from_millis(150)).await;
+        for what in [
+            What::refuse(429, "Throttled"),
+            What::Say { status: 503, body: "<html>busy</html>" },
+            What::Say { status: 200, body: "<html>a proxy</html>" },
+            What::CutBefore,
+            What::CutAfter,
+            What::Truncate(170),
+            What::CutAnswer(400),
+            What::Omit(0),
+            What::Repeat(1),
+            What::Invent("99"),
+            What::Fail { place: Some(2), code: "InternalError", sender_fault: false },
+            What::Fail { place: Some(0), code: "Throttled", sender_fault: true },
+        ] {
+            rig.double.fault(Fault::chance(0.08, what));
+        }
+        rig.double.fault(Fault::chance(0.01, What::BlackHoleAfter));
+        let mut random = fastrand::Rng::with_seed(seed);
+        for _ in 0..12 {
+            let people: Vec<u32> = (0..20).map(|_| random.u32(0..15)).collect();
+            rig.owe(FIFO, &people).await;
+            rig.owe(STANDARD, &people[..5]).await;
+            tokio::time::sleep(Duration::from_millis(random.u64(0..15))).await;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let log = rig.check().await;
+        assert!(log.iter().any(|t| t.suppressed), "no answer was lost: a useless run");
+        assert!(rig.parked().await.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn a_group_has_one_message_in_flight() {
+    let mut rig = Rig::start().await;
+    rig.double.fault(Fault::always(What::Delay(Duration::from_millis(4))));
+    rig.double
+        .fault(Fault::chance(0.3, What::Fail { place: Some(0), code: "InternalError", sender_fault: false }));
+    let people: Vec<u32> = (0..300).map(|n| n % 7).collect();
+    rig.owe(FIFO, &people).await;
+    rig.drained().await;
+    assert_eq!(rig.double.overlaps(), 0);
+    rig.check().await;
+}
+
+#[tokio::test]
+async fn a_held_message_holds_its_group_only() {
+    let mut rig = Rig::start().await;
+    rig.stop().await;
+    let first = rig.owe(FIFO, &[1]).await;
+    rig.owe(FIFO, &[1, 2, 3, 1, 2, 3]).await;
+    let fail = What::Fail { place: None, code: "InternalError", sender_fault: false };
+    rig.double.fault(Fault::always(fail).holding(&first[0].id));
+    rig.publish().await;
+    rig.taken(4).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(rig.double.taken(), 4, "the group of the held one waits");
+    assert_eq!(rig.state_of(FIFO), State::Running);
+    rig.check().await;
+}
+
+#[tokio::test]
+async fn an_entry_at_fault_is_parked_and_its_nine_neighbours_are_published() {
+    for topic in [FIFO, STANDARD] {
+        for what in [
+            What::Fail { place: None, code: "InvalidParameter", sender_fault: true },
+            What::refuse(400, "InvalidParameter"),
+            What::refuse(400, "ValidationException"),
+            What::refuse(400, "BatchRequestTooLong"),
+        ] {
+            let mut rig = Rig::start().await;
+            rig.stop().await;
+            let debts = rig.owe(topic, &(0..10).collect::<Vec<_>>()).await;
+            rig.double.fault(Fault::always(what.clone()).holding(&debts[4].id));
+            rig.publish().await;
+            rig.drained().await;
+            let parked = rig.parked().await;
+            assert_eq!(parked.len(), 1, "{what:?}");
+            assert_eq!(parked[0].0, debts[4].stored.event.id);
+            assert_eq!(parked[0].1.reason, Reason::Refused);
+            assert!(parked[0].1.detail.contains("said by the double"), "{}", parked[0].1.detail);
+            assert_eq!(rig.check().await.len(), 9, "{what:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_cut_at_any_byte_loses_nothing() {
+    let mut rig = Rig::start().await;
+    let people: Vec<u32> = (0..3).collect();
+    // An answer for three entries has about 800 bytes.
+    for at in (0..850).step_by(23) {
+        for what in [What::Truncate(at), What::CutAnswer(at)] {
+            rig.double.fault(Fault::once(what).on(FIFO));
+            rig.owe(FIFO, &people).await;
+            rig.drained().await;
+        }
+    }
+    let log = rig.check().await;
+    let suppressed = log.iter().filter(|t| t.suppressed).count();
+    assert!(suppressed > 100, "only {suppressed} were sent again: a useless run");
+}
+
+#[tokio::test]
+async fn a_call_that_is_lost_in_any_way_is_made_again() {
+    for what in [
+        What::CutBefore,
+        What::CutAfter,
+        What::BlackHole,
+        What::BlackHoleAfter,
+        What::Delay(Duration::from_millis(500)),
+        What::refuse(500, "InternalError"),
+        What::Say { status: 503, body: "" },
+        What::Say { status: 502, body: "<html>bad gateway</html>" },
+        What::Say { status: 200, body: "" },
+        What::Say { status: 200, body: "<html>hello</html>" },
+        What::Say { status: 200, body: "{}" },
+    ] {
+        let mut rig = Rig::start().await;
+        rig.double.fault(Fault::once(what.clone()));
+        rig.owe(FIFO, &[1, 2, 1]).await;
+        rig.drained().await;
+        assert!(rig.double.calls() > 1, "{what:?}");
+        assert!(rig.parked().await.is_empty(), "{what:?}");
+        rig.running(FIFO).await;
+        rig.check().await;
+    }
+}
+
+#[tokio::test]
+async fn missing_invented_and_repeated_ids_settle_only_what_was_sent() {
+    let mut rig = Rig::start().await;
+    rig.double.fault(Fault { when: When::Every(2), ..Fault::always(What::Omit(0)) });
+    rig.double.fault(Fault { when: When::Every(3), ..Fault::always(What::Invent("0x")) });
+    rig.double.fault(Fault { when: When::Every(3), ..Fault::always(What::Invent("9")) });
+    rig.double.fault(Fault { when: When::Every(2), ..Fault::always(What::Repeat(0)) });
+    for _ in 0..10 {
+        rig.owe(FIFO, &[1, 2, 3]).await;
+        rig.drained().await;
+    }
+    let mut registry = prometheus_client::registry::Registry::default();
+    rig.publisher.as_ref().unwrap().control().stats().register(&mut registry);
+    let mut metrics = String::new();
+    prometheus_client::encoding::text::encode(&mut metrics, &registry).unwrap();
+    let ignored = metrics.lines().find(|l| l.starts_with(r#"publish_invented_ids_total{topic="grades"}"#));
+    let ignored: u32 = ignored.unwrap().rsplit(' ').next().unwrap().parse().unwrap();
+    assert!(ignored > 5, "{ignored}");
+    let log = rig.check().await;
+    assert!(log.iter().any(|t| t.suppressed), "an id left out is sent again");
+}
+
+#[tokio::test]
+async fn a_topics_fault_holds_that_topic_only_until_it_is_cured() {
+    for (status, code) in
+        [(403, "AuthorizationError"), (404, "NotFound"), (400, "KMSDisabled"), (400, "KMSAccessDenied")]
+    {
+        let mut rig = Rig::start().await;
+        rig.double.fault(Fault::always(What::refuse(status, code)).on(FIFO));
+        rig.owe(FIFO, &(0..200).collect::<Vec<_>>()).await;
+        let words = rig.held_by(FIFO, Cause::Topic).await;
+        assert!(words.contains(code), "{words}");
+        rig.owe(STANDARD, &[1, 2, 3]).await;
+        rig.taken(3).await;
+        assert_eq!(rig.state_of(STANDARD), State::Running);
+        let calls = rig.double.calls();
+        tokio::time::sleep(Duration::from_millis(150)).await;
+        assert!(rig.double.calls() - calls <= 4, "only a probe each 60 ms");
+        rig.double.calm();
+        rig.running(FIFO).await;
+        rig.drained().await;
+        assert!(rig.parked().await.is_empty());
+        rig.check().await;
+    }
+}
+
+#[tokio::test]
+async fn a_fault_of_the_account_holds_all_topics_until_it_is_cured() {
+    for code in ["ExpiredToken", "InvalidClientTokenId", "SignatureDoesNotMatch"] {
+        let mut rig = Rig::start().await;
+        rig.double.fault(Fault::always(What::refuse(403, code)));
+        rig.owe(FIFO, &[1, 2, 3]).await;
+        for topic in [FIFO, STANDARD] {
+            let words = rig.held_by(topic, Cause::Account).await;
+            assert!(words.contains(code), "{words}");
+        }
+        rig.owe(STANDARD, &[1, 2, 3]).await;
+        let calls = rig.double.calls();
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        assert!(rig.double.calls() - calls <= 4, "only one topic probes each 60 ms");
+        assert_eq!(rig.double.taken(), 0);
+        rig.double.calm();
+        rig.drained().await;
+        for topic in [FIFO, STANDARD] {
+            rig.running(topic).await;
+        }
+        assert!(rig.parked().await.is_empty());
+        rig.check().await;
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_topic_slows_down_and_recovers() {
+    for (status, code) in [(429, "Throttled"), (400, "ThrottlingException"), (400, "KMSThrottling")] {
+        let mut rig = Rig::with(0, |s| {
+            s.backoff = Backoff { base: Duration::from_millis(20), cap: Duration::from_millis(200) };
+        })
+        .await;
+        rig.double.fault(Fault::always(What::refuse(status, code)).on(STANDARD));
+        rig.owe(STANDARD, &(0..500).collect::<Vec<_>>()).await;
+        rig.held_by(STANDARD, Cause::Throttled).await;
+        tokio::time::sleep(Duration::from_millis(400)).await;
+        assert!(rig.double.calls() < 60, "{} calls in 0.4 s", rig.double.calls());
+        rig.double.calm();
+        rig.drained().await;
+        rig.running(STANDARD).await;
+        assert_eq!(rig.check().await.len(), 500, "what was throttled was not published, so once is enough");
+    }
+}
+
+#[tokio::test]
+async fn a_message_over_the_topics_limit_is_parked_and_one_at_the_limit_is_not() {
+    let mut rig = Rig::start().await;
+    rig.owe(STANDARD, &[1, 22]).await;
+    rig.drained().await;
+    let size = |t: &Taken| {
+        t.message.len() + t.attributes.iter().map(|(n, t, v)| n.len() + t.len() + v.len()).sum::<usize>()
+    };
+    let small = rig.double.log().iter().map(size).min().unwrap();
+    rig.stop().await;
+    for topic in &mut rig.settings.topics {
+        topic.max_message = small;
+    }
+    rig.publish().await;
+    let debts = rig.owe(STANDARD, &[1, 1, 22, 1]).await;
+    rig.drained().await;
+    let parked = rig.parked().await;
+    assert_eq!(parked.len(), 1);
+    assert_eq!(parked[0].0, debts[2].stored.event.id);
+    assert_eq!(parked[0].1.reason, Reason::Oversized);
+    assert_eq!(rig.check().await.len(), 5);
+}
+
+#[tokio::test]
+async fn a_redriven_message_says_so_and_is_else_the_same() {
+    let mut rig = Rig::start().await;
+    let debts = rig.owe(FIFO, &[1]).await;
+    rig.drained().await;
+    let debts = [debts, {
+        let fail = What::Fail { place: None, code: "InvalidParameter", sender_fault: true };
+        rig.double.fault(Fault::once(fail).on(FIFO));
+        rig.owe(FIFO, &[1]).await
+    }]
+    .concat();
+    rig.drained().await;
+    assert_eq!(rig.parked().await.len(), 1);
+    assert_eq!(rig.spool.redrive(&ParkedFilter::default(), "test", "cured").await.unwrap(), 1);
+    rig.taken(2).await;
+    let log = rig.check().await;
+    assert_eq!(log[1].id(), debts[1].id);
+    assert_eq!(log[1].attribute("redrive"), Some("1"));
+}
+
+#[tokio::test]
+async fn held_messages_keep_their_place_over_a_restart() {
+    let mut rig = Rig::start().await;
+    let first = rig.owe(FIFO, &[1]).await;
+    let fail = What::Fail { place: None, code: "InternalError", sender_fault: false };
+    rig.double.fault(Fault::always(fail).holding(&first[0].id));
+    rig.owe(FIFO, &[1, 2, 1, 2]).await;
+    rig.taken(2).await;
+    rig.stop().await;
+    let state = rig.spool.state().await.unwrap();
+    assert_eq!(state.topics.iter().map(|t| t.held).sum::<u64>(), 1);
+    rig.publish().await;
+    let log = rig.check().await;
+    assert_eq!(log.len(), 5, "each once");
+}
+
+#[tokio::test]
+async fn stopping_waits_for_what_is_in_flight_and_starts_nothing() {
+    let mut rig = Rig::with(0, |s| s.attempt_timeout = Duration::from_secs(2)).await;
+    rig.double.fault(Fault::always(What::Delay(Duration::from_millis(150))));
+    rig.owe(STANDARD, &(0..300).collect::<Vec<_>>()).await;
+    while rig.double.calls() < 8 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    rig.stop().await;
+    let taken = rig.double.taken() as u64;
+    assert!((80..300).contains(&taken), "{taken}");
+    assert_eq!(rig.left().await, 300 - taken, "what was answered is kept");
+    rig.publish().await;
+    assert_eq!(rig.check().await.len(), 300);
+}
+
+#[tokio::test]
+async fn an_sns_that_is_not_there_is_waited_for() {
+    // A port that nobody listens on until later.
+    let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let addr = gone.local_addr().unwrap();
+    drop(gone);
+    let mut rig = Rig::with(0, |s| s.endpoint_url = Some(format!("http://{addr}"))).await;
+    rig.owe(FIFO, &(0..100).collect::<Vec<_>>()).await;
+    rig.held_by(FIFO, Cause::Unknown).await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    rig.stop().await;
+    rig.settings.endpoint_url = Some(rig.double.url());
+    rig.publish().await;
+    assert_eq!(rig.check().await.len(), 100, "what never left is not published twice");
+}

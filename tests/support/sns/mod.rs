@@ -2,6 +2,8 @@
 //! wire, keeps SNS's own limits and FIFO deduplication, goes wrong by a script, and keeps a log, byte for
 //! byte, of what it took. It checks no signature and delivers to nobody.
 
+#![allow(clippy::expect_used, reason = "a double that can't go on must end its test")]
+
 pub mod script;
 pub mod wire;
 
@@ -53,11 +55,14 @@ impl Taken {
     }
 }
 
+/// The deduplication ids that a FIFO topic knows: since when, and the SNS id of the first.
+type Known = HashMap<String, (Instant, String)>;
+
 /// The double's state: shared by the server and those who look at it.
 #[derive(Debug)]
 pub struct Double {
     script: Mutex<Script>,
-    fifo: Mutex<HashMap<String, HashMap<String, (Instant, String)>>>,
+    fifo: Mutex<HashMap<String, Known>>,
     window: Mutex<Duration>,
     log: Mutex<Vec<Taken>>,
     file: Mutex<Option<std::fs::File>>,
@@ -242,8 +247,12 @@ async fn handle(double: &Double, request: Request<Incoming>) -> Result<Response<
     if action == "Publish" {
         return match (successful.first(), failed.first()) {
             (Some(one), _) => answer(200, "text/xml", wire::single_answer(one, &request)),
-            (None, Some(f)) => answer(400, "text/xml", wire::error_answer(&f.code, "said by the double", &request)),
-            (None, None) => answer(400, "text/xml", wire::error_answer("InvalidParameter", "empty", &request)),
+            (None, Some(f)) => {
+                answer(400, "text/xml", wire::error_answer(&f.code, "said by the double", &request))
+            }
+            (None, None) => {
+                answer(400, "text/xml", wire::error_answer("InvalidParameter", "empty", &request))
+            }
         };
     }
     let mut cut = None;
@@ -269,7 +278,11 @@ async fn handle(double: &Double, request: Request<Incoming>) -> Result<Response<
         Some((at, End::AsIfWhole)) => answer(200, "text/xml", text[..at.min(text.len())].to_owned()),
         Some((at, End::Cut)) => {
             let whole = text.len() as u64;
-            let body = Answer { bytes: Some(text[..at.min(text.len())].to_owned().into()), cut: Some(whole), wait: None };
+            let body = Answer {
+                bytes: Some(text[..at.min(text.len())].to_owned().into()),
+                cut: Some(whole),
+                wait: None,
+            };
             Ok(Response::builder().header("content-type", "text/xml").body(body).expect("a plain response"))
         }
     }

@@ -114,7 +114,10 @@ impl Script {
         let chance = &mut self.chance;
         let fires = |(fault, seen): &mut (Fault, u32)| {
             let here = fault.topic.as_deref().is_none_or(|t| t == topic)
-                && fault.holding.as_deref().is_none_or(|text| entries.iter().any(|e| e.message.contains(text)));
+                && fault
+                    .holding
+                    .as_deref()
+                    .is_none_or(|text| entries.iter().any(|e| e.message.contains(text)));
             *seen += u32::from(here);
             let now = match fault.when {
                 When::Always => true,

@@ -130,7 +130,9 @@ pub fn batch_answer(successful: &[Successful], failed: &[Failed], request: &str)
         let _ = write!(
             out,
             "<member><Id>{}</Id><Code>{}</Code><Message>said by the double</Message><SenderFault>{}</SenderFault></member>",
-            escape(&f.id), escape(&f.code), f.sender_fault
+            escape(&f.id),
+            escape(&f.code),
+            f.sender_fault
         );
     }
     out.push_str("</Failed><Successful>");
