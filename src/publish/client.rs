@@ -4,7 +4,9 @@
 use std::collections::HashMap;
 use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sns::config::retry::RetryConfig;
 use aws_sdk_sns::config::timeout::TimeoutConfig;
@@ -23,28 +25,24 @@ use crate::delivery::Receipt;
 /// Attributes that this stage adds to a message.
 pub(super) type More = &'static [(&'static str, &'static str)];
 
-/// Calls SNS.
+/// Calls SNS. Clones share one SDK client and its connections.
 #[derive(Debug, Clone)]
-pub(super) struct Client(aws_sdk_sns::Client);
+pub(super) struct Client {
+    sdk: Arc<ArcSwap<aws_sdk_sns::Client>>,
+    settings: Arc<Settings>,
+}
 
 impl Client {
     /// A client by the settings. Asks nobody for anything yet: missing credentials show at the first call.
-    pub(super) async fn new(settings: &Settings) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(settings.connect_timeout)
-            .operation_attempt_timeout(settings.attempt_timeout)
-            .build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new(settings.region.clone()))
-            .retry_config(RetryConfig::disabled())
-            .timeout_config(timeouts);
-        if let Identity::Fixed { key_id, secret } = &settings.identity {
-            loader = loader.credentials_provider(Credentials::new(key_id, secret, None, None, "settings"));
-        }
-        if let Some(url) = &settings.endpoint_url {
-            loader = loader.endpoint_url(url);
-        }
-        Self(aws_sdk_sns::Client::new(&loader.load().await))
+    pub(super) async fn new(settings: Settings) -> Self {
+        let sdk = Arc::new(ArcSwap::from_pointee(connect(&settings).await));
+        Self { sdk, settings: Arc::new(settings) }
+    }
+
+    /// Reads credentials anew, for all clones: the SDK keeps those of a file for as long as it runs, also
+    /// after AWS has refused them and somebody has put better ones there.
+    pub(super) async fn renew(&self) {
+        self.sdk.store(Arc::new(connect(&self.settings).await));
     }
 
     /// Sends one batch. The entries' ids are their places in it.
@@ -60,12 +58,31 @@ impl Client {
             Ok(entries) => entries,
             Err(error) => return Answer::Unsigned(error.to_string()),
         };
-        let call = self.0.publish_batch().topic_arn(arn).set_publish_batch_request_entries(Some(entries));
+        let call = self.sdk.load().publish_batch();
+        let call = call.topic_arn(arn).set_publish_batch_request_entries(Some(entries));
         match call.send().await {
             Ok(output) => listed(output),
             Err(error) => failed(&error),
         }
     }
+}
+
+async fn connect(settings: &Settings) -> aws_sdk_sns::Client {
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(settings.connect_timeout)
+        .operation_attempt_timeout(settings.attempt_timeout)
+        .build();
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .region(Region::new(settings.region.clone()))
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts);
+    if let Identity::Fixed { key_id, secret } = &settings.identity {
+        loader = loader.credentials_provider(Credentials::new(key_id, secret, None, None, "settings"));
+    }
+    if let Some(url) = &settings.endpoint_url {
+        loader = loader.endpoint_url(url);
+    }
+    aws_sdk_sns::Client::new(&loader.load().await)
 }
 
 fn entry(

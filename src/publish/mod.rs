@@ -199,12 +199,14 @@ impl Publisher {
     ) -> Result<Self, StartError> {
         // A token of our own: `finish` must not stop what shares the caller's.
         let stop = stop.child_token();
-        let client = Client::new(&settings).await;
+        let Settings { backoff, probe, .. } = settings;
+        let topics = settings.topics.clone();
+        let client = Client::new(settings).await;
         let account = Account::new();
         let stats = Stats::default();
         let mut workers = JoinSet::new();
         let mut told = Vec::new();
-        for topic in settings.topics {
+        for topic in topics {
             let key = topic.key.clone();
             let lease =
                 spool.lease(&key).await.map_err(|cause| StartError::Lease { topic: key.clone(), cause })?;
@@ -219,8 +221,8 @@ impl Publisher {
                 mapper: mapper.clone(),
                 spool: spool.clone(),
                 lease,
-                backoff: settings.backoff,
-                probe: settings.probe,
+                backoff,
+                probe,
                 stats: stats.of(&key),
                 shared: shared.clone(),
             };

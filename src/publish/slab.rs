@@ -83,6 +83,11 @@ impl Slab {
         self.row_mut(slot).next = next;
     }
 
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.chunks.iter().map(|chunk| chunk.capacity() * size_of::<Row>()).sum()
+    }
+
     fn row(&self, slot: Slot) -> &Row {
         let (chunk, place) = slot.at();
         &self.chunks[chunk][place]

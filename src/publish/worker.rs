@@ -183,13 +183,20 @@ impl Worker {
             return;
         }
         while self.queue.is_ready(now) && !self.stop.is_cancelled() {
-            let many = match self.may_send(now) {
-                May::Batch => MAX_ENTRIES,
-                May::Probe => 1,
+            let line = Arc::clone(&self.line);
+            let stop = self.stop.clone();
+            match self.may_send(now) {
+                May::Batch => self.errands.spawn(line.run(self.queue.next(now, MAX_ENTRIES), stop)),
+                May::ProbeTopic => self.errands.spawn(line.run(self.queue.next(now, 1), stop)),
+                May::ProbeAccount => {
+                    let picked = self.queue.next(now, 1);
+                    self.errands.spawn(async move {
+                        line.client.renew().await;
+                        line.run(picked, stop).await
+                    })
+                }
                 May::Nothing => break,
             };
-            let picked = self.queue.next(now, many);
-            self.errands.spawn(Arc::clone(&self.line).run(picked, self.stop.clone()));
         }
     }
 
@@ -202,10 +209,11 @@ impl Worker {
         if !self.errands.is_empty() || !topic_lets {
             return May::Nothing;
         }
-        if account_held && !self.account.take_probe(now, self.line.probe) {
-            return May::Nothing;
+        match account_held {
+            false => May::ProbeTopic,
+            true if self.account.take_probe(now, self.line.probe) => May::ProbeAccount,
+            true => May::Nothing,
         }
-        May::Probe
     }
 
     /// Waits for whatever comes first: an answer, something new, a moment that was set.
@@ -357,9 +365,20 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    /// A worker that ends by a bug must not look as if it ran.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            tracing::error!(topic = %self.line.topic.key, "the worker ended by a bug; restart the process");
+            self.line.shared.state(State::Stopped { why: "a bug: restart the process".to_owned() });
+        }
+    }
+}
+
 enum May {
     Batch,
-    Probe,
+    ProbeTopic,
+    ProbeAccount,
     Nothing,
 }
 

@@ -1,5 +1,9 @@
 //! What several tests share, named by what it is.
-#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part, and all of it is for other files")]
+#![allow(
+    dead_code,
+    unreachable_pub,
+    reason = "each test binary uses a part, and all of it is for other files"
+)]
 
 pub mod checker;
 pub mod client;

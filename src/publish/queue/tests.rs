@@ -116,6 +116,24 @@ fn what_is_given_back_goes_first_and_in_order() {
     }
 }
 
+#[test]
+fn a_million_waiting_deliveries_would_take_tens_of_megabytes() {
+    const MANY: u64 = 250_000;
+    for (order, groups, most) in
+        [(Order::Standard, 1, 25), (Order::Fifo, MANY / 10, 28), (Order::Fifo, MANY, 41)]
+    {
+        let mut queue = Queue::new(order);
+        for n in 0..MANY {
+            // Spread as a digest is.
+            let group = (n % groups).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+            let group = Group((u128::from(group) << 64).to_be_bytes());
+            queue.push(Arrival { group, ..arrival(n, 0) });
+        }
+        let each = queue.bytes() / 250_000;
+        assert!(each < most, "{each} bytes each with {groups} groups");
+    }
+}
+
 /// One step of a random run. Numbers choose among what is there.
 #[derive(Debug, Clone)]
 enum Step {

@@ -474,3 +474,6 @@ impl Body for Answer {
         SizeHint::with_exact(self.cut.unwrap_or(self.bytes.as_ref().map_or(0, |b| b.len() as u64)))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -46,7 +46,8 @@ pub fn decode(body: &[u8]) -> Option<Call> {
         match key.as_str() {
             "Action" => call.action = value,
             "TopicArn" => call.topic = value,
-            "Version" => {}
+            // An empty list is sent as its bare name.
+            "Version" | "PublishBatchRequestEntries" => {}
             key => match key.strip_prefix("PublishBatchRequestEntries.member.") {
                 Some(rest) => {
                     let (number, field) = rest.split_once('.')?;
