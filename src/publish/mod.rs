@@ -8,8 +8,8 @@
 //! again without an end in time; and of a FIFO group one message at most is out, until its fate is kept.
 //! It must not know how Moodle sends, what a contract holds, or how the spool stores.
 //!
-//! Read in this order: [`verdict`] (what an answer means), [`pack`] (into batches), [`queue`] (what may be
-//! sent next), [`errand`] (one batch from load to conclusion), [`worker`] (the loop that starts them).
+//! Read in this order: `verdict.rs` (what an answer means), `pack.rs` (into batches), `queue.rs` (what may be
+//! sent next), `errand.rs` (one batch from load to conclusion), `worker.rs` (the loop that starts them).
 
 mod backoff;
 mod client;

@@ -1,0 +1,265 @@
+//! Spool, publisher and double together, and the checker that holds the double's log against what was
+//! owed.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use moodle_sns_producer::contract::Catalogue;
+use moodle_sns_producer::delivery::{Cause, Class, ContractId, Parking, TopicKey};
+use moodle_sns_producer::event::{Event, EventId, Sequence, Source, StoredEvent};
+use moodle_sns_producer::publish::{
+    Backoff, Identity, Mapper, Publisher, Pulse, Settings, State, TopicSettings,
+};
+use moodle_sns_producer::spool::{self, Accept, Batch, Owed, ParkedFilter, Route, Spool};
+use tokio_util::sync::CancellationToken;
+
+use crate::support::sns::{SnsDouble, Taken};
+
+pub(super) const FIFO: &str = "arn:aws:sns:eu-west-2:111122223333:grades.fifo";
+pub(super) const STANDARD: &str = "arn:aws:sns:eu-west-2:111122223333:activity";
+const CONTRACT: &str = "moodle.enrolment.created.v1";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+pub(super) fn key(arn: &str) -> TopicKey {
+    if arn == FIFO { "grades" } else { "activity" }.parse().unwrap()
+}
+
+/// A message that is owed: to whom, its id on the wire, and whom its group is of.
+#[derive(Debug, Clone)]
+pub(super) struct Debt {
+    pub topic: &'static str,
+    pub id: String,
+    pub person: u32,
+    pub stored: StoredEvent,
+}
+
+pub(super) struct Rig {
+    pub double: SnsDouble,
+    pub spool: Spool,
+    mapper: Mapper,
+    source: Source,
+    pub settings: Settings,
+    pub publisher: Option<Publisher>,
+    owed: Vec<Debt>,
+    enrolments: u64,
+    _folder: tempfile::TempDir,
+}
+
+impl Rig {
+    pub(super) async fn start() -> Self {
+        Self::with(0, |_| {}).await
+    }
+
+    pub(super) async fn with(seed: u64, change: impl FnOnce(&mut Settings)) -> Self {
+        let double = SnsDouble::start(seed).await;
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(spool::Settings::at(folder.path().join("spool.db"))).await.unwrap();
+        let source = Source {
+            key: "vle".parse().unwrap(),
+            url: "https://moodle.example.ac.uk".into(),
+            dataschema: "urn:moodle-sns-producer:schema:".into(),
+        };
+        let mapper = Mapper {
+            catalogue: Arc::new(Catalogue::builtin().unwrap()),
+            sources: HashMap::from([(source.key.clone(), source.clone())]),
+        };
+        let topics = [FIFO, STANDARD].map(|arn| TopicSettings::new(key(arn), arn));
+        let mut settings = Settings::new("eu-west-2", topics.into());
+        settings.endpoint_url = Some(double.url());
+        settings.identity = Identity::Fixed { key_id: "test".into(), secret: "test".into() };
+        settings.attempt_timeout = Duration::from_millis(300);
+        settings.backoff = Backoff { base: Duration::from_millis(2), cap: Duration::from_millis(40) };
+        settings.probe = Duration::from_millis(60);
+        change(&mut settings);
+        let mut rig = Self {
+            double,
+            spool,
+            mapper,
+            source,
+            settings,
+            publisher: None,
+            owed: Vec::new(),
+            enrolments: 1_000_000,
+            _folder: folder,
+        };
+        rig.publish().await;
+        rig
+    }
+
+    pub(super) async fn publish(&mut self) {
+        let start = Publisher::start(
+            self.settings.clone(),
+            self.spool.clone(),
+            self.mapper.clone(),
+            CancellationToken::new(),
+        );
+        self.publisher = Some(start.await.unwrap());
+    }
+
+    pub(super) async fn stop(&mut self) {
+        self.publisher.take().unwrap().finish(Duration::from_secs(2)).await;
+    }
+
+    /// Owes a topic one message for each person named, in one batch. A person's messages are one group.
+    pub(super) async fn owe(&mut self, topic: &'static str, people: &[u32]) -> Vec<Debt> {
+        let contract: ContractId = CONTRACT.parse().unwrap();
+        let mut debts = Vec::new();
+        let mut events = Vec::new();
+        for person in people {
+            self.enrolments += 1;
+            let event = enrolment(&self.source, self.enrolments, *person);
+            let stored = StoredEvent { event, sequence: Sequence { epoch: 1, position: 1, place: 0 } };
+            // The group is the contract's to say: what is owed names the one that the message will have.
+            let message = self.mapper.catalogue.map(&contract, &self.source, &stored).unwrap();
+            let owed = Owed {
+                topic: key(topic),
+                contract: contract.clone(),
+                class: Class::Live,
+                group: Ok(message.group),
+            };
+            events.push(Accept { event: stored.event.clone(), route: Route::Owed(vec![owed]) });
+            debts.push(Debt { topic, id: message.id, person: *person, stored });
+        }
+        let batch = Batch { source: self.source.key.clone(), events, unwanted: Vec::new() };
+        self.spool.accept(batch).await.unwrap();
+        self.owed.extend(debts.iter().cloned());
+        debts
+    }
+
+    pub(super) async fn left(&self) -> u64 {
+        self.spool.state().await.unwrap().topics.iter().map(|t| t.waiting + t.held).sum()
+    }
+
+    pub(super) async fn drained(&self) {
+        let start = Instant::now();
+        while self.left().await > 0 {
+            assert!(start.elapsed() < PATIENCE, "{} are left: {:?}", self.left().await, self.pulses());
+            tokio::time::sleep(Duration::from_millis(3)).await;
+        }
+    }
+
+    pub(super) fn pulses(&self) -> Vec<Pulse> {
+        self.publisher.as_ref().unwrap().control().pulses()
+    }
+
+    pub(super) fn state_of(&self, topic: &str) -> State {
+        self.publisher.as_ref().unwrap().control().pulse(&key(topic)).unwrap().state
+    }
+
+    pub(super) async fn held_by(&self, topic: &str, cause: Cause) -> String {
+        let start = Instant::now();
+        loop {
+            match self.state_of(topic) {
+                State::Held { cause: by, words, .. } if by == cause => return words,
+                other => assert!(start.elapsed() < PATIENCE, "{topic} is {other:?}"),
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(super) async fn running(&self, topic: &str) {
+        let start = Instant::now();
+        while self.state_of(topic) != State::Running {
+            assert!(start.elapsed() < PATIENCE, "{topic} is {:?}", self.state_of(topic));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(super) async fn taken(&self, n: usize) {
+        let start = Instant::now();
+        while self.double.taken() < n {
+            assert!(start.elapsed() < PATIENCE, "{} of {n} are taken", self.double.taken());
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    pub(super) fn metric(&self, name: &str) -> u32 {
+        let mut registry = prometheus_client::registry::Registry::default();
+        self.publisher.as_ref().unwrap().control().stats().register(&mut registry);
+        let mut metrics = String::new();
+        prometheus_client::encoding::text::encode(&mut metrics, &registry).unwrap();
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name)).unwrap();
+        line.trim().parse().unwrap()
+    }
+
+    pub(super) async fn parked(&self) -> Vec<(EventId, Parking)> {
+        let parked = self.spool.parked(&ParkedFilter::default(), None, 1_000).await.unwrap();
+        parked.into_iter().map(|p| (p.event, p.parking)).collect()
+    }
+
+    /// The calm phase, and then: everything owed is taken or parked, nothing is invented, all copies of one
+    /// message are equal, and each FIFO group came in its order.
+    pub(super) async fn check(&self) -> Vec<Taken> {
+        self.double.calm();
+        self.drained().await;
+        let log = self.double.log();
+        let parked: HashSet<EventId> = self.parked().await.into_iter().map(|(id, _)| id).collect();
+        let mut copies: HashMap<(String, String), Vec<&Taken>> = HashMap::new();
+        for taken in &log {
+            copies.entry((taken.topic.clone(), taken.id())).or_default().push(taken);
+        }
+        let mut expected = HashSet::new();
+        for debt in &self.owed {
+            let key = (debt.topic.to_owned(), debt.id.clone());
+            assert!(
+                copies.contains_key(&key) || parked.contains(&debt.stored.event.id),
+                "{debt:?} is neither taken nor parked"
+            );
+            expected.insert(key);
+        }
+        for (key, copies) in &copies {
+            assert!(expected.contains(key), "{key:?} was never owed");
+            for copy in copies {
+                let content = |t: &Taken| {
+                    (t.message.clone(), t.attributes.clone(), t.group.clone(), t.dedup_id.clone())
+                };
+                assert_eq!(content(copy), content(copies[0]), "copies of {key:?} differ");
+            }
+        }
+        self.check_order(&log, &parked);
+        log
+    }
+
+    fn check_order(&self, log: &[Taken], parked: &HashSet<EventId>) {
+        let mut groups: HashMap<u32, Vec<&str>> = HashMap::new();
+        let on_fifo = |d: &&Debt| d.topic == FIFO && !parked.contains(&d.stored.event.id);
+        for debt in self.owed.iter().filter(on_fifo) {
+            groups.entry(debt.person).or_default().push(&debt.id);
+        }
+        let mut first = HashMap::new();
+        for (at, taken) in log.iter().enumerate().filter(|(_, t)| t.topic == FIFO) {
+            first.entry(taken.id()).or_insert(at);
+        }
+        for (person, ids) in groups {
+            let places: Vec<_> = ids.iter().map(|id| first[*id]).collect();
+            assert!(places.is_sorted(), "the group of {person} came as {places:?}");
+        }
+    }
+}
+
+static CAPTURED: LazyLock<serde_json::Value> = LazyLock::new(|| {
+    let line = include_str!("../../corpus/enriched.jsonl")
+        .lines()
+        .find(|line| line.starts_with(r#"{"class":"core\\event\\user_enrolment_created""#));
+    serde_json::from_str(line.unwrap()).unwrap()
+});
+
+/// An enrolment as the plugin sends it: a captured one with other numbers.
+fn enrolment(source: &Source, number: u64, person: u32) -> Event {
+    let mut captured = CAPTURED.clone();
+    captured["data"]["objectid"] = number.into();
+    captured["data"]["relateduserid"] = person.to_string().into();
+    captured["entities"]["user"]["id"] = person.to_string().into();
+    let data = serde_json::json!({"event": captured["data"], "entities": captured["entities"]});
+    Event {
+        source: source.key.clone(),
+        id: EventId::new(uuid::Uuid::now_v7()).unwrap(),
+        name: r"\core\event\user_enrolment_created".into(),
+        time: Timestamp::from_second(Timestamp::now().as_second()).unwrap(),
+        raised: Some(Timestamp::now()),
+        bulk: false,
+        data: data.to_string().into(),
+    }
+}
