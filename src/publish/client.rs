@@ -11,7 +11,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_sdk_sns::config::retry::RetryConfig;
 use aws_sdk_sns::config::timeout::TimeoutConfig;
 use aws_sdk_sns::config::{BehaviorVersion, Credentials, Region};
-use aws_sdk_sns::error::{BuildError, DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_sns::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sns::operation::RequestId;
 use aws_sdk_sns::operation::publish_batch::{PublishBatchError, PublishBatchOutput};
 use aws_sdk_sns::types::{MessageAttributeValue, PublishBatchRequestEntry};
@@ -132,7 +132,7 @@ fn listed(output: PublishBatchOutput) -> Answer {
 }
 
 fn failed(error: &SdkError<PublishBatchError>) -> Answer {
-    let words = || DisplayErrorContext(error).to_string();
+    let words = || chain(error);
     match error {
         SdkError::ServiceError(service) => Answer::Error {
             status: service.raw().status().as_u16(),
@@ -144,6 +144,18 @@ fn failed(error: &SdkError<PublishBatchError>) -> Answer {
         SdkError::DispatchFailure(_) if caused_by(error, never_connected) => Answer::Unreached(words()),
         _ => Answer::Lost(words()),
     }
+}
+
+/// What each error of the chain says. The SDK's own display adds the whole response in debug form.
+fn chain(error: &(dyn Error + 'static)) -> String {
+    let mut words = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        words.push_str(": ");
+        words.push_str(&error.to_string());
+        cause = error.source();
+    }
+    words
 }
 
 /// Only a connection that is made can be refused, so nothing was sent.

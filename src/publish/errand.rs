@@ -26,7 +26,6 @@ const DEDUP_IS_SURE_FOR: Duration = Duration::from_secs(4 * 60);
 const REDRIVE: More = &[("redrive", "1")];
 
 /// What all errands of one topic share.
-#[derive(Debug)]
 pub(super) struct Line {
     pub topic: TopicSettings,
     pub order: Order,

@@ -143,7 +143,7 @@ pub enum TopicKind {
 }
 
 /// Makes messages of stored events.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Mapper {
     /// The contracts.
     pub catalogue: Arc<Catalogue>,

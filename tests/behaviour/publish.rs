@@ -356,7 +356,8 @@ async fn an_sns_that_is_not_there_is_waited_for() {
     drop(gone);
     let mut rig = Rig::with(0, |s| s.endpoint_url = Some(format!("http://{addr}"))).await;
     rig.owe(FIFO, &(0..100).collect::<Vec<_>>()).await;
-    rig.held_by(FIFO, Cause::Unknown).await;
+    let words = rig.held_by(FIFO, Cause::Unknown).await;
+    assert!(words.contains("refused") && words.len() < 300, "{words}");
     tokio::time::sleep(Duration::from_millis(100)).await;
     rig.stop().await;
     rig.settings.endpoint_url = Some(rig.double.url());
