@@ -250,8 +250,9 @@ static CAPTURED: LazyLock<serde_json::Value> = LazyLock::new(|| {
 fn enrolment(source: &Source, number: u64, person: u32) -> Event {
     let mut captured = CAPTURED.clone();
     captured["data"]["objectid"] = number.into();
-    captured["data"]["relateduserid"] = person.to_string().into();
-    captured["entities"]["user"]["id"] = person.to_string().into();
+    let user = (person + 1).to_string(); // Moodle has no user 0
+    captured["data"]["relateduserid"] = user.clone().into();
+    captured["entities"]["user"]["id"] = user.into();
     let data = serde_json::json!({"event": captured["data"], "entities": captured["entities"]});
     Event {
         source: source.key.clone(),
