@@ -349,6 +349,18 @@ async fn stopping_waits_for_what_is_in_flight_and_starts_nothing() {
 }
 
 #[tokio::test]
+async fn a_worker_whose_fates_are_not_taken_any_more_ends_and_says_so() {
+    let mut rig = Rig::start().await;
+    rig.double.fault(Fault::always(What::Delay(Duration::from_millis(100))));
+    rig.owe(FIFO, &[1, 2, 3]).await;
+    while rig.double.calls() == 0 {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    rig.spool.shut().await;
+    rig.stopped(FIFO).await;
+}
+
+#[tokio::test]
 async fn an_sns_that_is_not_there_is_waited_for() {
     // A port that nobody listens on until later.
     let gone = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -167,6 +167,14 @@ impl Rig {
         }
     }
 
+    pub(super) async fn stopped(&self, topic: &str) {
+        let start = Instant::now();
+        while !matches!(self.state_of(topic), State::Stopped { .. }) {
+            assert!(start.elapsed() < PATIENCE, "{topic} is {:?}", self.state_of(topic));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     pub(super) async fn taken(&self, n: usize) {
         let start = Instant::now();
         while self.double.taken() < n {
