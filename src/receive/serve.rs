@@ -28,8 +28,11 @@ use super::patience::Patience;
 use super::refusal::Refusal;
 use super::{Context, events, wanted};
 
-/// The most that is read ahead of a connection; a head must fit in it.
+/// The most that is read ahead of a connection, in bytes.
 const READ_AHEAD: usize = 64 << 10;
+
+/// The largest head of a request, in bytes: three headers with 16 signatures take less than 2 KiB.
+const MAX_HEAD: usize = 16 << 10;
 
 /// How long a refused body may go on before its sender gets a reset instead of the answer.
 const DISCARD_WITHIN: Duration = Duration::from_secs(2);
@@ -129,6 +132,7 @@ where
         .timer(TokioTimer::new())
         .header_read_timeout(head)
         .max_buf_size(READ_AHEAD)
+        .max_header_size(MAX_HEAD)
         .serve_connection(TokioIo::new(Patience::new(stream, head)), service);
     let mut conversation = std::pin::pin!(conversation);
     let ended = tokio::select! {

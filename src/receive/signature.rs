@@ -140,8 +140,8 @@ impl<'a> Claim<'a> {
         }
         let seconds = timestamp.parse().map_err(|_| Malformed::Timestamp)?;
         let mut signatures = Vec::with_capacity(1);
-        for one in list.split(' ').filter_map(|entry| entry.strip_prefix("v1,")) {
-            if signatures.len() == MOST_SIGNATURES {
+        for (n, one) in list.split(' ').filter_map(|entry| entry.strip_prefix("v1,")).enumerate() {
+            if n == MOST_SIGNATURES {
                 return Err(Malformed::Signature);
             }
             // What no MAC could look like fits no secret: it needs no answer of its own.

@@ -58,7 +58,7 @@ pub struct Captured {
 
 #[derive(Deserialize)]
 struct Line {
-    id: Option<EventIdText>,
+    id: Option<String>,
     raised: Option<Timestamp>,
     at: Option<f64>,
     variant: Option<String>,
@@ -67,9 +67,6 @@ struct Line {
     #[serde(default)]
     entities: Map<String, Value>,
 }
-
-#[derive(Deserialize)]
-struct EventIdText(String);
 
 /// Reads one recording, in its order.
 pub fn read(recording: Recording) -> Vec<Captured> {
@@ -85,7 +82,7 @@ fn captured(recording: Recording, number: usize, line: &str) -> Captured {
     let line: Line = serde_json::from_str(line).unwrap();
     let raised = line.raised.unwrap_or_else(|| micros(line.at.unwrap()));
     let id = match &line.id {
-        Some(id) => id.0.parse().unwrap(),
+        Some(id) => id.parse().unwrap(),
         None => derived(recording, number, raised),
     };
     let seconds = line.data["timecreated"].as_i64().unwrap();
