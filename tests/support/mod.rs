@@ -1,5 +1,5 @@
 //! What several tests share, named by what it is.
-#![allow(dead_code, reason = "each test binary uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test binary uses a part")]
 
 pub mod checker;
 pub mod client;
