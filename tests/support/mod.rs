@@ -1,9 +1,5 @@
 //! What several tests share, named by what it is.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    reason = "each test binary uses a part, and all of it is for other files"
-)]
+#![allow(dead_code, reason = "each test binary uses a part")]
 
 pub mod checker;
 pub mod client;

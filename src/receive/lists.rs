@@ -1,0 +1,95 @@
+//! The wanted lists that an event may name: the present one of each source, and those that were in force
+//! within the time the spool keeps them.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::batch::Lists;
+use crate::contract::WantedList;
+use crate::event::SourceKey;
+use crate::spool::{Spool, SpoolError};
+
+/// How often the spool is asked again, so that lists it has forgotten are forgotten here.
+const REREAD: SignedDuration = SignedDuration::from_hours(1);
+
+#[derive(Debug, Clone)]
+struct Known {
+    lists: Arc<Lists>,
+    /// The list that this process last told the spool.
+    told: Option<String>,
+    read: Timestamp,
+}
+
+/// A copy in memory of what the spool remembers.
+#[derive(Debug, Default)]
+pub(super) struct Remembered(RwLock<HashMap<SourceKey, Known>>);
+
+impl Remembered {
+    /// The lists of a source, read from the spool at the first question.
+    pub(super) async fn of(
+        &self,
+        source: &SourceKey,
+        spool: &Spool,
+        now: Timestamp,
+    ) -> Result<Arc<Lists>, SpoolError> {
+        match self.known(source) {
+            Some(known) => Ok(known.lists),
+            None => self.reread(source, None, spool, now).await,
+        }
+    }
+
+    /// Has the spool remember a list before a plugin is told it, so that events cut under it are cut
+    /// the same way here whatever happens in between.
+    pub(super) async fn tell(
+        &self,
+        source: &SourceKey,
+        present: &WantedList,
+        spool: &Spool,
+        now: Timestamp,
+    ) -> Result<(), SpoolError> {
+        if let Some(known) = self.known(source)
+            && known.told.as_ref() == Some(&present.etag)
+            && now.duration_since(known.read) < REREAD
+        {
+            return Ok(());
+        }
+        let rows = serde_json::to_string(&present.rows).map_err(|e| SpoolError::Store {
+            doing: "writing a wanted list as JSON",
+            cause: e.to_string(),
+        })?;
+        spool.remember_list(source, &present.etag, &rows, now).await?;
+        self.reread(source, Some(present.etag.clone()), spool, now).await?;
+        Ok(())
+    }
+
+    fn known(&self, source: &SourceKey) -> Option<Known> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
+    }
+
+    async fn reread(
+        &self,
+        source: &SourceKey,
+        told: Option<String>,
+        spool: &Spool,
+        now: Timestamp,
+    ) -> Result<Arc<Lists>, SpoolError> {
+        let mut lists = Lists::new();
+        for (etag, rows) in spool.lists(source).await? {
+            match serde_json::from_str(&rows) {
+                Ok(rows) => {
+                    lists.insert(etag.clone(), Arc::new(WantedList { etag, rows }));
+                }
+                // Written by another version. Events that name it are cut by the present list.
+                Err(error) => {
+                    tracing::warn!(%source, %etag, %error, "a remembered wanted list can't be read");
+                }
+            }
+        }
+        let lists = Arc::new(lists);
+        let known = Known { lists: lists.clone(), told, read: now };
+        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(source.clone(), known);
+        Ok(lists)
+    }
+}

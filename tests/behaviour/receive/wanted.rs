@@ -1,0 +1,96 @@
+//! The wanted list: asked and answered, signed both ways.
+
+use jiff::Timestamp;
+use moodle_sns_producer::contract::WantedList;
+use moodle_sns_producer::receive::{Secret, signature};
+use serde_json::{Value, json};
+
+use super::{CONTRACTS, FIRST, MOVED_URL, Open, SECOND, URL, routes, senders};
+use crate::support::client::Answer;
+
+fn ask(url: &str, etag: &str) -> Value {
+    json!({ "wire": 1, "plugin": "2026112400", "moodle": "4.5.6", "url": url, "etag": etag,
+            "ledger": [{ "observed": 3 }], "of a newer plugin": true })
+}
+
+/// Whether the answer was signed with this secret for this question.
+fn is_signed(answer: &Answer, question: &str, secret: &str) -> bool {
+    let header = |name: &str| answer.headers[name].to_str().unwrap();
+    let secret = Secret::parse("x", secret).unwrap();
+    let seconds: i64 = header(signature::TIMESTAMP).parse().unwrap();
+    assert!((seconds - Timestamp::now().as_second()).abs() < 5);
+    header(signature::ID) == format!("wanted-{question}")
+        && header(signature::SIGNATURE)
+            == signature::sign(&secret, &format!("wanted-{question}"), seconds, &answer.body)
+}
+
+#[tokio::test]
+async fn a_plugin_gets_its_list_once_and_then_only_its_etag() {
+    let open = Open::new().await;
+    let mut client = open.client();
+    let id = "q".repeat(57);
+    let request = client.question(&id, &ask(URL, ""));
+    let answer = client.send(request).await.unwrap();
+    assert_eq!(answer.status, 200);
+    assert!(is_signed(&answer, &id, FIRST));
+    let told = answer.json();
+    assert_eq!(told["etag"], open.etag());
+    assert_eq!(told["limits"]["max_events"], 2_000);
+    assert!(told["ledger"]["events"]["received"].is_u64());
+    let list: WantedList = serde_json::from_value(told.clone()).unwrap();
+    let contracts: Vec<&str> = list.rows.iter().map(|row| row.contract.as_str()).collect();
+    assert_eq!(contracts.len(), CONTRACTS.len());
+
+    let request = client.question("q2", &ask(MOVED_URL, &open.etag()));
+    let answer = client.send(request).await.unwrap();
+    assert!(is_signed(&answer, "q2", FIRST));
+    assert_eq!(answer.json(), json!({ "etag": open.etag() }));
+
+    let lists = open.context.spool.lists(&"vle".parse().unwrap()).await.unwrap();
+    assert!(lists.iter().any(|(etag, _)| *etag == open.etag()), "what a plugin was told is remembered");
+}
+
+#[tokio::test]
+async fn an_answer_is_signed_with_the_secret_of_the_question() {
+    let open = Open::new().await;
+    open.context.senders.store(senders(&[("a", FIRST), ("b", SECOND)]).into());
+    for (secret, other) in [(FIRST, SECOND), (SECOND, FIRST)] {
+        let mut client = open.client_with(secret);
+        let request = client.question("q", &ask(URL, ""));
+        let answer = client.send(request).await.unwrap();
+        assert!(is_signed(&answer, "q", secret) && !is_signed(&answer, "q", other));
+    }
+}
+
+#[tokio::test]
+async fn a_question_is_the_sign_of_life_of_its_source() {
+    let open = Open::new().await;
+    let key = "vle".parse().unwrap();
+    assert!(open.context.stats.plugin(&key).is_none());
+    let mut client = open.client();
+    let request = client.question("q", &ask(URL, "older"));
+    client.send(request).await.unwrap();
+    let report = open.context.stats.plugin(&key).unwrap();
+    assert_eq!((report.plugin.as_str(), report.moodle.as_str()), ("2026112400", "4.5.6"));
+    assert_eq!((report.etag.as_str(), &report.ledger), ("older", &json!([{ "observed": 3 }])));
+    assert!(report.at.duration_since(Timestamp::now()).abs() < jiff::SignedDuration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_changed_list_is_told_and_an_answer_can_not_be_sent_back_as_a_request() {
+    let open = Open::new().await;
+    let mut client = open.client();
+    let old = open.etag();
+    open.context.routes.store(routes(&CONTRACTS[..1]).into());
+    let request = client.question("q", &ask(URL, &old));
+    let answer = client.send(request).await.unwrap();
+    assert_ne!(answer.json()["etag"], old);
+    assert_eq!(answer.json()["rows"].as_array().unwrap().len(), 1);
+
+    let mut back = client.question("q", &answer.json());
+    for name in [signature::ID, signature::TIMESTAMP, signature::SIGNATURE] {
+        back.headers_mut().insert(name, answer.headers[name].clone());
+    }
+    *back.body_mut() = http_body_util::Full::new(answer.body.clone());
+    assert_eq!(client.send(back).await.unwrap().kind(), "reserved-id");
+}
