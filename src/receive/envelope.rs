@@ -93,28 +93,12 @@ fn form(value: Value) -> Result<Envelope, String> {
     if event.get("eventname").and_then(Value::as_str) != Some(&name) {
         return Err("`data.event.eventname` is not the event's `type`".into());
     }
-    if raised.is_none() && !id.is_backfill() && !is_anonymous(&event) {
+    let data = EventData { event, entities };
+    if raised.is_none() && !id.is_backfill() && !data.is_anonymous() {
         return Err("`raised` is missing".into());
     }
     let time = Timestamp::from_second(time.as_second()).unwrap_or(time);
-    Ok(Envelope {
-        id,
-        source,
-        name: name.into(),
-        time,
-        raised,
-        wantedlist,
-        data: EventData { event, entities },
-    })
-}
-
-fn is_anonymous(event: &Map<String, Value>) -> bool {
-    match event.get("anonymous") {
-        Some(Value::Number(n)) => n.as_i64() == Some(1),
-        Some(Value::String(s)) => s == "1",
-        Some(Value::Bool(b)) => *b,
-        _ => false,
-    }
+    Ok(Envelope { id, source, name: name.into(), time, raised, wantedlist, data })
 }
 
 fn text(object: &mut Map<String, Value>, key: &str) -> Result<String, String> {
