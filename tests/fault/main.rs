@@ -1,4 +1,4 @@
-//! Faults: real ones, on real processes.
+//! Faults: real ones, on real processes. Each random test prints its seed and the command that repeats it.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -7,3 +7,9 @@
     unreachable_pub,
     reason = "a test fails by panicking, and what it prints is for the person who reads the failure"
 )]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod disk;
+mod kill9;

@@ -4,4 +4,5 @@
 pub mod checker;
 pub mod client;
 pub mod corpus;
+pub mod sidecar;
 pub mod sns;

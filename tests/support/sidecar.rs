@@ -1,0 +1,199 @@
+//! The real binary as a process of its own, with a configuration in a folder of its own.
+
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use super::client::{Endpoint, SigningClient};
+
+pub const SOURCE: &str = "vle";
+pub const URL: &str = "https://moodle.example.ac.uk";
+pub const SECRET: &str = "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
+pub const FIFO: &str = "arn:aws:sns:eu-west-2:111122223333:all.fifo";
+pub const STANDARD: &str = "arn:aws:sns:eu-west-2:111122223333:all";
+
+/// A folder with a configuration, and the process that runs by it, if one does.
+pub struct Sidecar {
+    pub dir: PathBuf,
+    variables: Vec<(String, String)>,
+    /// What the binary is started under, e.g. `strace -f …`.
+    under: Vec<String>,
+    child: Option<Child>,
+}
+
+impl Sidecar {
+    /// One source, a FIFO and a standard topic that each take every contract, published to `sns`.
+    pub fn new(dir: &Path, sns: &str) -> Self {
+        let config = format!(
+            r#"
+[receive]
+listen = "unix:{dir}/in.sock"
+
+[operate]
+listen = "unix:{dir}/operate.sock"
+token_file = "operate.token"
+log = "json"
+
+[spool]
+path = "{dir}/spool/spool.db"
+
+[aws]
+endpoint_url = "{sns}"
+allow_custom_endpoint = true
+
+[sources.{SOURCE}]
+source = "{URL}"
+secrets = [{{ id = "first", file = "vle.secret" }}]
+
+[topics.ordered]
+arn = "{FIFO}"
+contracts = ["moodle.*.*.v1"]
+drafts = true
+
+[topics.plain]
+arn = "{STANDARD}"
+contracts = ["moodle.*.*.v1"]
+drafts = true
+"#,
+            dir = dir.display()
+        );
+        for (name, text) in [("config.toml", &*config), ("vle.secret", SECRET), ("operate.token", "operator-token-of-a-test")] {
+            std::fs::write(dir.join(name), text).unwrap();
+        }
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        for name in ["vle.secret", "operate.token"] {
+            std::fs::set_permissions(dir.join(name), std::fs::Permissions::clone(&mode)).unwrap();
+        }
+        Self { dir: dir.into(), variables: Vec::new(), under: Vec::new(), child: None }
+    }
+
+    #[must_use]
+    pub fn with_variable(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.into(), value.into()));
+        self
+    }
+
+    #[must_use]
+    pub fn under(mut self, command: &[&str]) -> Self {
+        self.under = command.iter().map(|&word| word.into()).collect();
+        self
+    }
+
+    pub fn program() -> &'static str {
+        env!("CARGO_BIN_EXE_moodle-sns-producer")
+    }
+
+    /// Starts the process; its log goes to the end of `sidecar.log`.
+    pub fn start(&mut self) {
+        assert!(self.child.is_none(), "it runs already");
+        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("sidecar.log")).unwrap();
+        let mut words = self.under.clone();
+        words.extend([Self::program().into(), "run".into(), "--config".into()]);
+        words.push(self.dir.join("config.toml").display().to_string());
+        let child = Command::new(&words[0])
+            .args(&words[1..])
+            .envs(self.variables.iter().map(|(n, v)| (n, v)))
+            .env("AWS_ACCESS_KEY_ID", "test")
+            .env("AWS_SECRET_ACCESS_KEY", "test")
+            .env_remove("RUST_BACKTRACE")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log)
+            // A tracer and the traced share a group, so that both get a signal.
+            .process_group(0)
+            .spawn()
+            .unwrap();
+        self.child = Some(child);
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// Whether the process still runs; its status if it ended by itself.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        let status = self.child.as_mut()?.try_wait().unwrap();
+        if status.is_some() {
+            self.child = None;
+        }
+        status
+    }
+
+    fn signal(&self, name: &str) {
+        let group = format!("-{}", self.pid());
+        let status = Command::new("kill").args(["-s", name, "--", &group]).status().unwrap();
+        assert!(status.success());
+    }
+
+    /// SIGKILL, and no more of it is left when this returns.
+    pub fn kill(&mut self) {
+        self.signal("KILL");
+        self.child.take().unwrap().wait().unwrap();
+    }
+
+    /// SIGTERM: how it ended, and how long that took.
+    pub fn terminate(&mut self) -> (ExitStatus, Duration) {
+        let begun = Instant::now();
+        self.signal("TERM");
+        let status = self.child.take().unwrap().wait().unwrap();
+        (status, begun.elapsed())
+    }
+
+    pub fn client(&self) -> SigningClient {
+        SigningClient::new(Endpoint::Unix(self.dir.join("in.sock")), SOURCE, SECRET)
+    }
+
+    /// Runs a command of the binary by this configuration and gives its output; JSON where it can.
+    pub fn ask(&self, words: &[&str]) -> serde_json::Value {
+        let config = self.dir.join("config.toml");
+        let output = Command::new(Self::program())
+            .args(words)
+            .arg("--config")
+            .arg(&config)
+            .args(["--output", "json"])
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
+            panic!("{words:?}: {error}\n{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+        })
+    }
+
+    /// Waits until it says that it is ready.
+    pub async fn ready(&mut self) {
+        let begun = Instant::now();
+        loop {
+            let config = self.dir.join("config.toml");
+            let done = Command::new(Self::program())
+                .args(["healthcheck", "--config"])
+                .arg(&config)
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .unwrap();
+            if done.success() {
+                return;
+            }
+            if let Some(status) = self.ended() {
+                panic!("the sidecar ended: {status}\n{}", self.log());
+            }
+            assert!(begun.elapsed() < Duration::from_secs(20), "not ready in 20 s\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// All that it logged.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.dir.join("sidecar.log")).unwrap_or_default()
+    }
+}
+
+impl Drop for Sidecar {
+    fn drop(&mut self) {
+        if self.child.is_some() {
+            self.kill();
+        }
+    }
+}
