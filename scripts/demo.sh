@@ -72,9 +72,9 @@ start_aws() {
 }
 
 launch_aws() {
-  local kind=()
-  [[ $(cat "$DEMO/aws.kind") == localstack ]] || kind=(--standin)
-  background "$DEMO/aws.pid" "$DEMO/aws.log" "$ROOT/localstack/start.sh" "${kind[@]}" --port "$(port 3)" --dir "$DEMO/aws"
+  local which=()
+  [[ $(cat "$DEMO/aws.kind") == localstack ]] || which=(--standin)
+  background "$DEMO/aws.pid" "$DEMO/aws.log" "$ROOT/localstack/start.sh" "${which[@]}" --port "$(port 3)" --dir "$DEMO/aws"
 }
 
 wait_for_aws() {

@@ -16,13 +16,13 @@ need_cargo() {
   has cargo || die "cargo is missing: install Rust 1.95 or newer with rustup, then run this again"
 }
 
-# need [PACKAGE…]: gets what is missing (of those packages, or of all). As root on Debian by apt; else
+# need all, need PACKAGE…: gets what is missing of them. As root on Debian by apt; else
 # it names the one command, and goes on: each part looks for itself whether it can run.
 need() {
   local row look package purpose missing=()
   for row in "${NEEDS[@]}"; do
     IFS='|' read -r look package purpose <<<"$row"
-    [[ $# -eq 0 || " $* " == *" $package "* ]] || continue
+    [[ $1 == all || " $* " == *" $package "* ]] || continue
     if ! $look; then
       missing+=("$package")
       say "Missing: $package ($purpose)"
