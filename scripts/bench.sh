@@ -6,7 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/places.sh"
 source "$ROOT/scripts/needs.sh"
 cd "$ROOT"
 need_cargo
-need gcc python3-venv strace
+need c_compiler python_with_venv strace
 
 # What a bench starts beside ours: `$RIVAL_FASTAPI PORT DATABASE`.
 scripts/venv.sh rival-fastapi benches/rivals/fastapi_outbox/requirements.txt >/dev/null

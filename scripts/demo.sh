@@ -171,7 +171,7 @@ TOML
 run() {
   local kind=${1:-standin} began
   need_cargo
-  need gcc python3-venv
+  need c_compiler python_with_venv
   tell_of_first_build
   say "Building the binary (dev profile)"
   [[ -n ${BINARY_IS_BUILT:-} ]] || (cd "$ROOT" && cargo build --locked)

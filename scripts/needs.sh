@@ -1,14 +1,17 @@
 # shellcheck shell=bash
 # Sourced after places.sh: what a command needs of the machine, and how it is got.
 
-# Each line: how to see that it is there | Debian's package | what it is for.
+# Each line: how to see that it is there | Debian's packages | what it is for.
 NEEDS=(
-  "has cc|gcc|compiling the C parts (SQLite, TLS)"
+  "c_compiler|gcc libc6-dev|compiling the C parts (SQLite, TLS)"
   "python_with_venv|python3-venv|LocalStack, linters, the interop tests"
   "has node|nodejs|the interop test against the npm library"
   "has npm|npm|the interop test against the npm library"
   "has strace|strace|the tests and benchmarks with a slow or failing disk"
 )
+
+# With the C library's headers: Debian's gcc only recommends them.
+c_compiler() { has cc && printf '#include <stdlib.h>\n' | cc -x c -fsyntax-only - 2>/dev/null; }
 
 python_with_venv() { python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
@@ -16,16 +19,17 @@ need_cargo() {
   has cargo || die "cargo is missing: install Rust 1.95 or newer with rustup, then run this again"
 }
 
-# need all, need PACKAGE…: gets what is missing of them. As root on Debian by apt; else
+# need all, need LOOK…: gets what is missing, of all rows or of those that are seen by LOOK. As root on Debian by apt; else
 # it names the one command, and goes on: each part looks for itself whether it can run.
 need() {
-  local row look package purpose missing=()
+  local row look purpose packages missing=()
   for row in "${NEEDS[@]}"; do
-    IFS='|' read -r look package purpose <<<"$row"
-    [[ $1 == all || " $* " == *" $package "* ]] || continue
+    IFS='|' read -r look packages purpose <<<"$row"
+    [[ $1 == all || " $* " == *" ${look#has } "* ]] || continue
     if ! $look; then
-      missing+=("$package")
-      say "Missing: $package ($purpose)"
+      read -ra packages <<<"$packages"
+      missing+=("${packages[@]}")
+      say "Missing: ${packages[*]} ($purpose)"
     fi
   done
   [[ ${#missing[@]} -eq 0 ]] && return 0

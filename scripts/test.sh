@@ -11,7 +11,7 @@ source "$ROOT/scripts/needs.sh"
 cd "$ROOT"
 need_cargo
 need all
-has cc || die "without a C compiler nothing can be built: sudo apt-get install gcc"
+c_compiler || die "without a C compiler nothing can be built: sudo apt-get install gcc libc6-dev"
 
 parts=("$@")
 [[ ${#parts[@]} -gt 0 ]] || parts=(check cargo planted demo)
