@@ -115,6 +115,7 @@ import socket
 def free(wanted):
     for port in (wanted, 0):
         s = socket.socket()
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             s.bind(("127.0.0.1", port))
             return s, s.getsockname()[1]

@@ -32,16 +32,20 @@ python_of_the_machine() {
   die "Python 3.11 or newer is needed for $name; this machine has $(python3 --version 2>&1)"
 }
 
-python3 -c 'import ensurepip, venv' 2>/dev/null || die "Python's venv is missing: sudo apt-get install python3-venv"
-mkdir -p "$BUILD_CACHE"
-# Two commands at once would make the same folder.
-if command -v flock >/dev/null; then
-  exec 9>"$BUILD_CACHE/.lock"
-  flock 9
-fi
 # A venv holds absolute paths, so it is remade when its folder was moved.
 wanted="$venv $(cksum <"$requirements")"
-if [[ ! -x $venv/bin/python || $(cat "$venv/.holds" 2>/dev/null) != "$wanted" ]]; then
+holds() { [[ -x $venv/bin/python && $(cat "$venv/.holds" 2>/dev/null) == "$wanted" ]]; }
+
+if ! holds; then
+  python3 -c 'import ensurepip, venv' 2>/dev/null || die "Python's venv is missing: sudo apt-get install python3-venv"
+  mkdir -p "$BUILD_CACHE"
+  # Two commands at once would make the same folder.
+  if command -v flock >/dev/null; then
+    exec 9>"$BUILD_CACHE/.lock"
+    flock 9
+  fi
+fi
+if ! holds; then
   say "Installing $name from $(basename "$(dirname "$requirements")")/$(basename "$requirements")"
   rm -rf "$venv"
   uv venv --python "$(python_of_the_machine)" "$venv" >&2
