@@ -129,7 +129,7 @@ PY
 write_config() {
   mkdir -p "$DEMO/spool"
   (umask 077
-   msp keys new | grep -o -m1 'whsec_[A-Za-z0-9+/=]*' >"$DEMO/demo.secret"
+   msp keys new --file "$DEMO/demo.secret" >"$DEMO/keys.txt" || { cat "$DEMO/keys.txt"; exit 1; }
    od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$DEMO/operator.token")
   cat >"$CONFIG" <<TOML
 # The demo's configuration, written by scripts/demo.sh.
@@ -214,7 +214,9 @@ run() {
 
 status() {
   there
-  msp status --config "$CONFIG"
+  local code=0
+  msp status --config "$CONFIG" || code=$?
+  [[ $code -eq 0 || $code -eq 2 ]] || exit "$code"   # 2: something wants a person, and is said
 }
 
 tell_how_to_break_it() {
