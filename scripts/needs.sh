@@ -1,0 +1,44 @@
+# shellcheck shell=bash
+# Sourced after places.sh: what a command needs of the machine, and how it is got.
+
+# Each line: how to see that it is there | Debian's packages | what it is for.
+NEEDS=(
+  "c_compiler|gcc libc6-dev|compiling the C parts (SQLite, TLS)"
+  "python_with_venv|python3-venv|LocalStack, linters, the interop tests"
+  "has node|nodejs|the interop test against the npm library"
+  "has npm|npm|the interop test against the npm library"
+  "has strace|strace|the tests and benchmarks with a slow or failing disk"
+)
+
+# With the C library's headers: Debian's gcc only recommends them.
+c_compiler() { has cc && printf '#include <stdlib.h>\n' | cc -x c -fsyntax-only - 2>/dev/null; }
+
+python_with_venv() { python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
+
+need_cargo() {
+  has cargo || die "cargo is missing: install Rust 1.95 or newer with rustup, then run this again"
+}
+
+# need all, need LOOK…: gets what is missing, of all rows or of those that are seen by LOOK. As root on Debian by apt; else
+# it names the one command, and goes on: each part looks for itself whether it can run.
+need() {
+  local row look purpose packages missing=()
+  for row in "${NEEDS[@]}"; do
+    IFS='|' read -r look packages purpose <<<"$row"
+    [[ $1 == all || " $* " == *" ${look#has } "* ]] || continue
+    if ! $look; then
+      read -ra packages <<<"$packages"
+      missing+=("${packages[@]}")
+      say "Missing: ${packages[*]} ($purpose)"
+    fi
+  done
+  [[ ${#missing[@]} -eq 0 ]] && return 0
+  if [[ $(id -u) -eq 0 ]] && has apt-get; then
+    say "Installing by apt, as root: ${missing[*]}"
+    apt-get update -qq || say "apt-get update failed; trying with the lists that are here"
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null \
+      || say "apt-get could not install them all; going on with what is here"
+  else
+    say "One command gets them: sudo apt-get install --no-install-recommends ${missing[*]}"
+  fi
+}

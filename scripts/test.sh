@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# test.sh [PART…]: everything. Parts, in their order:
+#   check    scripts/check.sh
+#   cargo    all tests of the package: behaviour, faults, the journey to LocalStack
+#   planted  the same proofs with known bugs planted: they must find them
+#   demo     the demo and each way to break it, with nobody at the keyboard
+# What can't run here is named in a line SKIPPED; with TESTS_REQUIRED=1 that is a failure.
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/places.sh"
+source "$ROOT/scripts/needs.sh"
+cd "$ROOT"
+need_cargo
+need all
+c_compiler || die "without a C compiler nothing can be built: sudo apt-get install gcc libc6-dev"
+
+parts=("$@")
+[[ ${#parts[@]} -gt 0 ]] || parts=(check cargo planted demo)
+tell_of_first_build
+
+# The tests are told by environment what they may use; a test whose variable is unset says so and passes.
+prepare() {
+  if python_with_venv; then
+    TEST_PYTHON=$(scripts/venv.sh interop tests/interop/requirements.txt)/bin/python
+    scripts/venv.sh localstack localstack/requirements.txt >/dev/null
+    scripts/venv.sh standin localstack/standin.txt >/dev/null
+    TEST_LOCALSTACK=$ROOT/localstack/start.sh
+    TEST_STANDIN=$ROOT/localstack/standin.sh
+    export TEST_PYTHON TEST_LOCALSTACK TEST_STANDIN
+  else
+    skip "signatures against the PyPI library, the journey to LocalStack (python3-venv is missing)"
+  fi
+  if has node && has npm; then
+    TEST_NODE_MODULES=$(scripts/node_modules.sh)
+    export TEST_NODE_MODULES
+  else
+    skip "signatures against the npm library (node or npm is missing)"
+  fi
+  has strace || skip "tests with a slow or failing disk (strace is missing)"
+}
+
+check() { scripts/check.sh; }
+
+cargo_tests() {
+  say "cargo test: behaviour, faults, the journey to LocalStack"
+  cargo test --locked
+}
+
+# Which tests plant bugs is told by their names; a run that found none has proved nothing.
+planted() {
+  local out
+  out=$(mktemp)
+  say "cargo test with planted bugs: the proofs must find them"
+  cargo test --locked --features planted-bugs --test fault planted 2>&1 | tee "$out"
+  grep -Eq '^test result: ok\. [1-9]' "$out" || die "no test named …planted… ran in tests/fault"
+  rm -f "$out"
+}
+
+demo() {
+  python_with_venv || { skip "the demo (python3-venv is missing)"; return 0; }
+  cargo build --locked --quiet
+  scripts/rehearse-demo.sh
+}
+
+for part in "${parts[@]}"; do
+  case $part in
+    check) check ;;
+    cargo) prepare; cargo_tests ;;
+    planted) planted ;;
+    demo) demo ;;
+    *) die "no part $part; the head of scripts/test.sh lists them" ;;
+  esac
+done
+say "make test: ${parts[*]} passed"
