@@ -29,10 +29,13 @@ impl SecretText {
         &self.0
     }
 
-    /// The first 8 hexadecimal digits of its SHA-256: enough to see whether two places hold the same.
+    /// The first 8 hexadecimal digits of the SHA-256 of its bytes (of a `whsec_` text those that it
+    /// encodes): enough to see whether two places hold the same.
     #[must_use]
     pub fn fingerprint(&self) -> String {
-        let digest = Sha256::digest(self.0.as_bytes());
+        let encoded =
+            self.0.strip_prefix("whsec_").and_then(|rest| STANDARD.decode(rest).ok()).map(Zeroizing::new);
+        let digest = Sha256::digest(encoded.as_ref().map_or(self.0.as_bytes(), |bytes| bytes.as_slice()));
         digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect()
     }
 }

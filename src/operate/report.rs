@@ -76,6 +76,12 @@ impl Account {
         self.missing.iter().all(|missing| *missing == 0)
     }
 
+    /// The sum of the parts, per column.
+    #[must_use]
+    pub fn sums(&self) -> Vec<u64> {
+        (0..self.columns.len()).map(|n| self.parts.iter().map(|line| line.counts[n]).sum()).collect()
+    }
+
     /// `adds up`, or what is missing.
     #[must_use]
     pub fn sum_words(&self) -> String {
@@ -286,10 +292,10 @@ fn topics(setup: &Setup, state: &State, workers: Workers<'_>, now: Timestamp) ->
             };
             let (doing, words) = match (pulse.map(|pulse| &pulse.state), workers) {
                 (Some(Doing::Running), _) => (TopicDoing::Sending, String::new()),
-                (Some(Doing::Held { cause, words, since, next_probe }), _) => (
+                (Some(Doing::Held { words, since, next_probe, .. }), _) => (
                     TopicDoing::Held,
                     format!(
-                        "{cause}, since {}; next try in {}. {words}",
+                        "since {}; next try in {}. {words}",
                         moment(*since, now),
                         span(next_probe.duration_since(now))
                     ),

@@ -257,8 +257,9 @@ fn holds(state: &State, pulses: &[Pulse], now: Timestamp) -> Vec<Finding> {
 }
 
 fn cures(words: &str) -> Vec<String> {
+    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
     vec![
-        words.to_owned(),
+        format!("{words}{end}"),
         "Then wait: one message is tried each 30 s, and when it passes the rest follows by itself, in order."
             .to_owned(),
     ]
