@@ -1,0 +1,386 @@
+//! What may be written on the command line, and the help that teaches it.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use super::exit::TABLE;
+use super::output::Output;
+use super::settings::Settings;
+use crate::operate::look::Wish;
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "moodle-sns-producer",
+    version,
+    about = "Sends Moodle's events to Amazon SNS as published, versioned message contracts",
+    after_help = TABLE,
+    arg_required_else_help = true,
+    subcommand_required = true,
+    propagate_version = false,
+    disable_help_subcommand = true,
+    max_term_width = 100
+)]
+pub(super) struct Args {
+    #[command(flatten)]
+    pub(super) settings: Settings,
+    #[command(flatten)]
+    pub(super) output: Output,
+    #[command(subcommand)]
+    pub(super) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Receive, keep and publish, until SIGTERM.
+    #[command(after_help = "\
+Ends on SIGTERM within operate.shutdown_grace: no new batch is taken, what is in flight is finished.
+Logs go to standard error; MSP_LOG filters them as RUST_LOG does.
+
+Examples:
+  moodle-sns-producer run --config /etc/moodle-sns-producer/config.toml
+  MSP_LOG=debug moodle-sns-producer run --set receive.listen=127.0.0.1:8090")]
+    Run,
+
+    /// Write a commented configuration, a source's secret and an operator's token.
+    #[command(after_help = "\
+Never overwrites: what is there is left and said.
+
+Examples:
+  moodle-sns-producer init /etc/moodle-sns-producer
+  moodle-sns-producer init ./here --source-url https://moodle.example.org")]
+    Init(Init),
+
+    /// Check, show or describe the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
+
+    /// Say in a sentence what is so, then the account and the topics.
+    #[command(after_help = "\
+Exits 2 when something wants a person. The same as a page: /status on the operator's listener.
+
+Examples:
+  moodle-sns-producer status
+  moodle-sns-producer status --output json | jq -r .verdict.sentence")]
+    Status,
+
+    /// List, show or check contracts.
+    Contracts {
+        #[command(subcommand)]
+        command: ContractsCommand,
+    },
+
+    /// Show what the events of a file become, and send nothing.
+    #[command(after_help = FILES_MAP)]
+    Map(Map),
+
+    /// Sign and post the events of a file, as the plugin in Moodle would.
+    #[command(after_help = FILES_SEND)]
+    Send(Send),
+
+    /// Tell what became of one event.
+    #[command(after_help = "\
+Exits 2 when the id is not known here.
+
+Examples:
+  moodle-sns-producer trace 01a20e53-90ce-7205-a292-0dd69749d9f5
+  moodle-sns-producer trace 01a20e53-90ce-7205-a292-0dd69749d9f5:moodle.enrolment.created.v1")]
+    Trace {
+        /// An event's id, or a message's.
+        id: String,
+        /// Only of this source.
+        #[arg(long, value_name = "KEY")]
+        source: Option<String>,
+    },
+
+    /// List, show or send again what was set aside for a person.
+    Parked {
+        #[command(subcommand)]
+        command: ParkedCommand,
+    },
+
+    /// Make a signing secret.
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+
+    /// Ask the running process whether it can accept and keep events.
+    #[command(after_help = "\
+Exits 0 when ready, 69 when not or when nothing answers. For containers and load balancers.
+
+Examples:
+  moodle-sns-producer healthcheck
+  moodle-sns-producer healthcheck --url http://127.0.0.1:9081")]
+    Healthcheck {
+        /// Ask there instead of at operate.listen: http://ADDRESS:PORT or unix:/path.
+        #[arg(long, value_name = "URL")]
+        url: Option<String>,
+    },
+
+    /// Print the version.
+    #[command(after_help = "Example:\n  moodle-sns-producer version")]
+    Version,
+}
+
+const FILES_MAP: &str = "\
+FILE holds one of: a CloudEvents batch (a JSON array), one CloudEvent, or captured events: a JSON object
+a line, {\"class\", \"id\", \"raised\", \"data\": {what get_data() gave}, \"entities\": {…}}. Without an id one is
+made of `at` and the line's number. - reads standard input.
+
+Examples:
+  moodle-sns-producer map event.json --output json
+  zcat hour.jsonl.gz | moodle-sns-producer map - --contract 'moodle.enrolment.*'";
+
+const FILES_SEND: &str = "\
+FILE holds what `map --help` says. Captured events are moved to now, their ids remade, since an id may
+be 35 days old at most; a CloudEvents file is sent as it is. --now and --as-is choose the other way.
+Asks the sidecar what it wants and leaves out the rest, as the plugin does.
+
+Examples:
+  moodle-sns-producer send events.jsonl --source vle
+  moodle-sns-producer send batch.json --source vle --now --to unix:/run/moodle-sns-producer/in.sock";
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Check everything that a start checks, without network; say what each topic gets.
+    #[command(after_help = "\
+All problems at once, each with file, line and what to do; exit 78 when there is one.
+
+Examples:
+  moodle-sns-producer config check --config ./config.toml
+  moodle-sns-producer config check --output json | jq '.problems[].what'")]
+    Check,
+    /// Show each value with where it comes from; secrets as *** and a fingerprint.
+    #[command(after_help = "\
+Examples:
+  moodle-sns-producer config show
+  MSP_SPOOL__MAX_SIZE='1 GiB' moodle-sns-producer config show --output json")]
+    Show,
+    /// Print the JSON Schema of the file, for editors.
+    #[command(after_help = "\
+Example:
+  moodle-sns-producer config schema > config.schema.json")]
+    Schema,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ContractsCommand {
+    /// List all contracts.
+    #[command(after_help = "\
+Examples:
+  moodle-sns-producer contracts list
+  moodle-sns-producer contracts list --contracts ./contracts --output json")]
+    List(Own),
+    /// Show one contract as it was reviewed, or its JSON Schema.
+    #[command(after_help = "\
+Examples:
+  moodle-sns-producer contracts show moodle.enrolment.created.v1
+  moodle-sns-producer contracts show moodle.enrolment.created.v1 --schema")]
+    Show {
+        /// The contract's name with its version.
+        contract: String,
+        /// Print its JSON Schema instead.
+        #[arg(long)]
+        schema: bool,
+        #[command(flatten)]
+        own: Own,
+    },
+    /// Check a folder of contracts with their schemas and examples.
+    #[command(after_help = "\
+All problems at once, each with file, line and what to do; exit 78 when there is one.
+
+Example:
+  moodle-sns-producer contracts check ./contracts")]
+    Check {
+        /// The folder: <subject>/<name>/v1.toml.
+        folder: PathBuf,
+    },
+}
+
+/// Contracts beside the built-in ones.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Own {
+    /// Folder of own contracts beside the built-in ones.
+    #[arg(long, value_name = "DIR")]
+    pub(super) contracts: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Init {
+    /// Where to write; made if it isn't there.
+    #[arg(default_value = ".")]
+    pub(super) folder: PathBuf,
+    /// The Moodle's URL, as $CFG->wwwroot has it.
+    #[arg(long, value_name = "URL", default_value = "https://moodle.example.org")]
+    pub(super) source_url: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Map {
+    /// The file, or - for standard input.
+    pub(super) file: PathBuf,
+    /// Only these contracts; * stands for any part of the name.
+    #[arg(long, value_name = "NAME", default_value = "*")]
+    pub(super) contract: String,
+    /// The site that the messages name.
+    #[arg(long, value_name = "URL", default_value = "https://moodle.example.org")]
+    pub(super) source_url: String,
+    #[command(flatten)]
+    pub(super) own: Own,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Send {
+    /// The file, or - for standard input.
+    pub(super) file: PathBuf,
+    /// Whose events they are: a source of the configuration.
+    #[arg(long, value_name = "KEY")]
+    pub(super) source: String,
+    /// Where to post: http://ADDRESS:PORT or unix:/path. Default: receive.listen.
+    #[arg(long, value_name = "URL")]
+    pub(super) to: Option<String>,
+    /// The most events of one request.
+    #[arg(long, value_name = "N", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(super) batch: u32,
+    /// Move all events to now, and remake their ids.
+    #[arg(long, conflicts_with = "as_is")]
+    pub(super) now: bool,
+    /// Leave times and ids as they are.
+    #[arg(long)]
+    pub(super) as_is: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ParkedCommand {
+    /// List them.
+    #[command(after_help = "\
+Examples:
+  moodle-sns-producer parked list
+  moodle-sns-producer parked list --reason mapping --topic grades --output jsonl")]
+    List {
+        #[command(flatten)]
+        filter: Filter,
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        limit: usize,
+    },
+    /// Show one: the complaint, what to do, what the contract makes of it now, the event.
+    #[command(after_help = "\
+The event itself is shown to who has the operator's token (operate.token_file).
+
+Example:
+  moodle-sns-producer parked show 42")]
+    Show {
+        /// Its number in the list.
+        number: u64,
+    },
+    /// Send them again, after the cure.
+    #[command(after_help = "\
+They are published in the order of their sequence, under their old message ids. What was parked at the
+door is passed over: the event must come from Moodle again. Needs the running process and the token.
+
+Examples:
+  moodle-sns-producer parked redrive --reason mapping --why 'contract corrected' --dry-run
+  moodle-sns-producer parked redrive --number 42 --why 'max_message raised'")]
+    Redrive(Redrive),
+}
+
+/// Which parked rows.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Filter {
+    /// One, by its number.
+    #[arg(long)]
+    pub(super) number: Option<u64>,
+    /// Those of one event.
+    #[arg(long, value_name = "ID")]
+    pub(super) event: Option<String>,
+    /// Those of one reason: shape, mapping, invalid, oversized, refused, too-old, …
+    #[arg(long)]
+    pub(super) reason: Option<String>,
+    /// Those of one topic.
+    #[arg(long, value_name = "KEY")]
+    pub(super) topic: Option<String>,
+    /// Those of one contract.
+    #[arg(long, value_name = "NAME")]
+    pub(super) contract: Option<String>,
+}
+
+impl Filter {
+    pub(super) fn wish(&self) -> Wish {
+        Wish {
+            number: self.number,
+            event: self.event.clone(),
+            reason: self.reason.clone(),
+            topic: self.topic.clone(),
+            contract: self.contract.clone(),
+        }
+    }
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Redrive {
+    #[command(flatten)]
+    pub(super) filter: Filter,
+    /// All that is parked.
+    #[arg(long, conflicts_with_all = ["number", "event", "reason", "topic", "contract"])]
+    pub(super) all: bool,
+    /// Why, for the audit.
+    #[arg(long)]
+    pub(super) why: String,
+    /// Who, for the audit. Default: $SUDO_USER or $USER.
+    #[arg(long)]
+    pub(super) by: Option<String>,
+    /// Only count.
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Print a new secret, or write it to a file of mode 0600.
+    #[command(after_help = "\
+32 random bytes of the operating system, as Standard Webhooks writes them. Put the same into Moodle.
+To change one without a pause: add the new one here, restart, put it into Moodle, remove the old one.
+
+Examples:
+  moodle-sns-producer keys new
+  moodle-sns-producer keys new --file /etc/moodle-sns-producer/vle-2026-11.secret")]
+    New {
+        /// Write it there; never overwrites.
+        #[arg(long)]
+        file: Option<PathBuf>,
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_command_teaches_by_an_example() {
+        fn each(command: &clap::Command, seen: &mut Vec<String>) {
+            for inner in command.get_subcommands() {
+                if inner.has_subcommands() {
+                    each(inner, seen);
+                } else {
+                    let help = inner.get_after_help().map(ToString::to_string).unwrap_or_default();
+                    assert!(help.contains("Example"), "{} has no example", inner.get_name());
+                    assert!(
+                        help.contains("  moodle-sns-producer ") || help.contains("| moodle-sns-producer ")
+                    );
+                    seen.push(inner.get_name().to_owned());
+                }
+            }
+        }
+        let command = Args::command();
+        let mut seen = Vec::new();
+        each(&command, &mut seen);
+        assert_eq!(seen.len(), 17);
+        command.debug_assert();
+    }
+}

@@ -1,0 +1,190 @@
+//! `contracts list|show|check`, and `config check`, which follows the topics' patterns through them.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::args::Own;
+use super::exit::{Exit, Failure};
+use super::output::{Form, Output, say, table};
+use super::settings::Settings;
+use crate::config::{Config, Maturity, Problems, Subscribed};
+use crate::contract::{self, Catalogue, Status, Subscription};
+use crate::delivery::ContractId;
+
+/// What each topic gets, by the configuration and the contracts there are.
+///
+/// # Errors
+/// A pattern that means nothing, or drafts only on a topic that takes none.
+pub fn subscriptions(config: &Config, catalogue: &Catalogue) -> Result<Vec<Subscription>, Problems> {
+    let subscribed = config.subscriptions(|pattern| {
+        let maturity = |id: ContractId| {
+            let status = catalogue.get(&id).map(contract::Contract::status);
+            let maturity = if status == Some(Status::Draft) { Maturity::Draft } else { Maturity::Frozen };
+            (id, maturity)
+        };
+        catalogue.matching(pattern).into_iter().map(maturity).collect()
+    })?;
+    let subscription =
+        |s: Subscribed| Subscription { topic: s.topic, contracts: s.contracts, sources: s.sources };
+    Ok(subscribed.into_iter().map(subscription).collect())
+}
+
+#[derive(Serialize)]
+struct Row<'a> {
+    contract: &'a str,
+    status: &'static str,
+    title: &'a str,
+    tells: &'static str,
+    events: &'a [String],
+    digest: &'a str,
+}
+
+pub(super) fn list(own: &Own, output: Output) -> Result<Exit, Failure> {
+    let catalogue = Catalogue::load(own.contracts.as_deref())?;
+    let rows: Vec<Row<'_>> = catalogue
+        .iter()
+        .map(|contract| Row {
+            contract: contract.id().as_str(),
+            status: contract.status().as_str(),
+            title: contract.title(),
+            tells: contract.tells().as_str(),
+            events: contract.events(),
+            digest: contract.digest(),
+        })
+        .collect();
+    output.list(&rows, || {
+        let cells = |row: &Row<'_>| {
+            [row.contract, row.status, row.tells, row.title, &row.events.join(", ")]
+                .map(str::to_owned)
+                .to_vec()
+        };
+        table(&["contract", "status", "tells", "title", "Moodle's events"], rows.iter().map(cells))
+    })?;
+    Ok(Exit::Done)
+}
+
+pub(super) fn show(own: &Own, name: &str, schema: bool, output: Output) -> Result<Exit, Failure> {
+    let catalogue = Catalogue::load(own.contracts.as_deref())?;
+    let id: ContractId = name
+        .parse()
+        .map_err(|error: crate::delivery::NotAContract| Failure::new(Exit::Usage, error.to_string()))?;
+    let contract = catalogue.get(&id).ok_or_else(|| {
+        Failure::new(
+            Exit::Failed,
+            format!("there is no contract {id}: `moodle-sns-producer contracts list` shows all"),
+        )
+    })?;
+    if schema {
+        say(contract.schema())?;
+    } else if output.form() == Form::Table {
+        say(contract.text())?;
+    } else {
+        #[derive(Serialize)]
+        struct Shown<'a> {
+            contract: &'a str,
+            status: &'static str,
+            digest: &'a str,
+            text: &'a str,
+            schema: serde_json::Value,
+        }
+        let schema = serde_json::from_str(contract.schema()).map_err(anyhow::Error::from)?;
+        let shown = Shown {
+            contract: contract.id().as_str(),
+            status: contract.status().as_str(),
+            digest: contract.digest(),
+            text: contract.text(),
+            schema,
+        };
+        output.one(&shown, String::new)?;
+    }
+    Ok(Exit::Done)
+}
+
+pub(super) fn check(folder: &Path) -> Result<Exit, Failure> {
+    let ids = contract::check(folder)?;
+    say(&format!("{} contracts in {} are good.\n", ids.len(), folder.display()))?;
+    Ok(Exit::Done)
+}
+
+/// What `config check` finds.
+#[derive(Serialize)]
+struct Checked {
+    good: bool,
+    problems: Vec<Told>,
+    topics: Vec<TopicRow>,
+}
+
+#[derive(Serialize)]
+struct Told {
+    at: String,
+    line: Option<usize>,
+    column: Option<usize>,
+    what: String,
+    cure: String,
+}
+
+#[derive(Serialize)]
+struct TopicRow {
+    topic: String,
+    arn: String,
+    contracts: Vec<String>,
+    sources: Vec<String>,
+}
+
+pub(super) fn config_check(settings: &Settings, output: Output) -> Result<Exit, Failure> {
+    let config = match settings.read() {
+        Ok(config) => config,
+        Err(problems) => return told(&problems, output),
+    };
+    let catalogue = Catalogue::load(config.contracts_dir.as_deref())?;
+    let subscriptions = match subscriptions(&config, &catalogue) {
+        Ok(subscriptions) => subscriptions,
+        Err(problems) => return told(&problems, output),
+    };
+    let all: Vec<String> = config.sources.iter().map(|source| source.key.to_string()).collect();
+    let rows: Vec<TopicRow> = config
+        .topics
+        .iter()
+        .zip(&subscriptions)
+        .map(|(topic, subscription)| TopicRow {
+            topic: topic.key.to_string(),
+            arn: topic.arn.to_string(),
+            contracts: subscription.contracts.iter().map(ToString::to_string).collect(),
+            sources: match &subscription.sources {
+                Some(sources) => sources.iter().map(ToString::to_string).collect(),
+                None => all.clone(),
+            },
+        })
+        .collect();
+    let checked = Checked { good: true, problems: Vec::new(), topics: rows };
+    output.one(&checked, || {
+        let cells = |row: &TopicRow| {
+            vec![row.topic.clone(), row.arn.clone(), row.sources.join("\n"), row.contracts.join("\n")]
+        };
+        let gets = table(&["topic", "arn", "sources", "contracts"], checked.topics.iter().map(cells));
+        format!(
+            "The configuration is good: {} sources, {} topics, {} contracts known.\n\n{gets}",
+            config.sources.len(),
+            config.topics.len(),
+            catalogue.iter().count()
+        )
+    })?;
+    Ok(Exit::Done)
+}
+
+/// Problems for people go to standard error; as JSON they are the output.
+fn told(problems: &Problems, output: Output) -> Result<Exit, Failure> {
+    if output.form() == Form::Table {
+        return Err(problems.clone().into());
+    }
+    let told = problems.iter().map(|problem| Told {
+        at: problem.at.to_string(),
+        line: problem.at.place().map(|place| place.line),
+        column: problem.at.place().map(|place| place.column),
+        what: problem.what.clone(),
+        cure: problem.cure.clone(),
+    });
+    output.one(&Checked { good: false, problems: told.collect(), topics: Vec::new() }, String::new)?;
+    Err(problems.clone().into())
+}

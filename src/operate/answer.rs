@@ -1,0 +1,450 @@
+//! One request, one answer: the paths of the operator's listener.
+
+use bytes::Bytes;
+use http::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::json;
+
+use super::guard::{self, Shown, Way};
+use super::look::{self, ParkedPage, RedriveError, RedriveOrder, TraceReport, Wish};
+use super::ready::{self, Check, Disk};
+use super::report::Report;
+use super::verdict::Workers;
+use super::{Operator, metrics, page};
+use crate::event::{EventId, SourceKey};
+use crate::spool::{SpoolError, State};
+
+pub(super) type Answer = Response<Full<Bytes>>;
+
+/// Which paths a listener has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Paths {
+    /// All of them.
+    Operator,
+    /// `/livez`, `/readyz`, `/metrics`, without ids: the network may reach it.
+    Probes,
+}
+
+/// Answers a request whose body has been read.
+pub(super) async fn answer(operator: &Operator, paths: Paths, way: Way, request: &Request<Bytes>) -> Answer {
+    let headers = request.headers();
+    // A probe's Host is whatever the prober calls us; there is nothing there to steal.
+    if paths == Paths::Operator && !guard::knows_host(headers, way, &operator.hosts) {
+        return problem(
+            StatusCode::MISDIRECTED_REQUEST,
+            "host",
+            "this Host is not one of this listener's names: use localhost, or add the name to operate.hosts",
+        );
+    }
+    let path = request.uri().path();
+    let changes = path == "/v1/parked/redrive" && paths == Paths::Operator;
+    let allowed = if changes { request.method() == Method::POST } else { is_read(request.method()) };
+    let known = changes || path_of(paths, path).is_some();
+    if known && !allowed {
+        let allow = if changes { "POST" } else { "GET, HEAD" };
+        let answer =
+            problem(StatusCode::METHOD_NOT_ALLOWED, "method", &format!("this path takes {allow} only"));
+        return with(answer, ALLOW, allow);
+    }
+    if changes {
+        return redrive(operator, request).await;
+    }
+    match path_of(paths, path) {
+        None => problem(StatusCode::NOT_FOUND, "path", "there is no such path; /status shows the way"),
+        Some(found) => read(operator, paths, found, request).await,
+    }
+}
+
+fn is_read(method: &Method) -> bool {
+    method == Method::GET || method == Method::HEAD
+}
+
+/// What may be read.
+enum Path<'a> {
+    Root,
+    Live,
+    Ready,
+    Metrics,
+    Status,
+    StatusJson,
+    Css,
+    TracePage,
+    Trace(&'a str),
+    Parked,
+    ParkedOne(&'a str),
+}
+
+fn path_of(paths: Paths, path: &str) -> Option<Path<'_>> {
+    let probe = match path {
+        "/livez" | "/healthz" => Some(Path::Live),
+        "/readyz" => Some(Path::Ready),
+        "/metrics" => Some(Path::Metrics),
+        _ => None,
+    };
+    if probe.is_some() || paths == Paths::Probes {
+        return probe;
+    }
+    match path {
+        "/" => Some(Path::Root),
+        "/status" => Some(Path::Status),
+        "/status.json" | "/v1/status" => Some(Path::StatusJson),
+        "/status.css" => Some(Path::Css),
+        "/trace" => Some(Path::TracePage),
+        "/v1/parked" => Some(Path::Parked),
+        _ => match (path.strip_prefix("/v1/trace/"), path.strip_prefix("/v1/parked/")) {
+            (Some(id), _) => Some(Path::Trace(id)),
+            (_, Some(number)) => Some(Path::ParkedOne(number)),
+            _ => None,
+        },
+    }
+}
+
+async fn read(operator: &Operator, paths: Paths, path: Path<'_>, request: &Request<Bytes>) -> Answer {
+    let query = Query::of(request.uri().query().unwrap_or_default());
+    let now = Timestamp::now();
+    match path {
+        Path::Root => with(plain(StatusCode::SEE_OTHER, String::new()), LOCATION, "/status"),
+        Path::Live => plain(StatusCode::OK, "ok\n".to_owned()),
+        Path::Ready => {
+            let checks = checks(operator, operator.spool.state().await.as_ref());
+            let status = if is_ready(&checks) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+            plain(status, ready::text(&checks, query.has("verbose")))
+        }
+        Path::Metrics => scrape(operator, paths, now).await,
+        Path::Css => typed(StatusCode::OK, "text/css; charset=utf-8", page::CSS),
+        Path::Status if wants_json(request.headers()) || query.get("format") == Some("json") => {
+            status_json(operator, now).await
+        }
+        Path::StatusJson => status_json(operator, now).await,
+        Path::Status => match report(operator, now).await {
+            Ok(report) => {
+                let refresh =
+                    query.get("refresh").and_then(|n| n.parse().ok()).filter(|n| (1..=3600).contains(n));
+                html(StatusCode::OK, page::status(&report, refresh))
+            }
+            Err(error) => failed(&error),
+        },
+        Path::TracePage => trace_page(operator, query.get("id").unwrap_or_default(), now).await,
+        Path::Trace(id) => trace(operator, &percent_decoded(id), query.get("source"), now).await,
+        Path::Parked => parked(operator, &query).await,
+        Path::ParkedOne(number) => parked_one(operator, number, request.headers()).await,
+    }
+}
+
+fn checks(operator: &Operator, state: Result<&State, &SpoolError>) -> Vec<Check> {
+    let why = state.err().map(ToString::to_string).unwrap_or_default();
+    ready::checks(
+        *operator.phase.borrow(),
+        Disk {
+            state: state.map_err(|_| why.as_str()),
+            failed: *operator.spool.failed().borrow(),
+            checkpoint_failing: operator.spool.checkpoint_failing(),
+        },
+    )
+}
+
+fn is_ready(checks: &[Check]) -> bool {
+    checks.iter().all(|check| check.good)
+}
+
+async fn scrape(operator: &Operator, paths: Paths, now: Timestamp) -> Answer {
+    let state = match operator.spool.state().await {
+        Ok(state) => state,
+        Err(error) => return failed(&error),
+    };
+    let ledger = match operator.spool.ledger(Timestamp::UNIX_EPOCH).await {
+        Ok(ledger) => ledger,
+        Err(error) => return failed(&error),
+    };
+    let ready = is_ready(&checks(operator, Ok(&state)));
+    let account = metrics::account(&operator.spool, &state, &ledger, ready, now);
+    let Ok(text) = metrics::text(&operator.registry, &account) else {
+        return problem(StatusCode::INTERNAL_SERVER_ERROR, "metrics", "the metrics could not be written");
+    };
+    let text = if paths == Paths::Probes { metrics::without_ids(&text) } else { text };
+    typed(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", text)
+}
+
+/// All that `status` shows.
+async fn report(operator: &Operator, now: Timestamp) -> Result<Report, SpoolError> {
+    let midnight =
+        Timestamp::from_second(now.as_second() - now.as_second().rem_euclid(86_400)).unwrap_or(now);
+    let today = operator.spool.ledger(midnight).await?;
+    let state = operator.spool.state().await?;
+    let signs = (operator.signs)();
+    Ok(Report::new(&operator.setup, &state, &today, Workers::Here(&signs.pulses), &signs.senders, now))
+}
+
+async fn status_json(operator: &Operator, now: Timestamp) -> Answer {
+    match report(operator, now).await {
+        Ok(report) => body(StatusCode::OK, &report),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn trace_page(operator: &Operator, asked: &str, now: Timestamp) -> Answer {
+    match look::event_id(asked) {
+        Err(why) => html(StatusCode::BAD_REQUEST, page::trace(Err(&why), asked)),
+        Ok(id) => match operator.spool.trace(None, id).await {
+            Ok(trace) => {
+                let report = TraceReport::new(id, trace.as_ref(), now);
+                html(found(trace.is_some()), page::trace(Ok(&report), asked))
+            }
+            Err(error) => failed(&error),
+        },
+    }
+}
+
+async fn trace(operator: &Operator, asked: &str, source: Option<&str>, now: Timestamp) -> Answer {
+    let id: EventId = match look::event_id(asked) {
+        Ok(id) => id,
+        Err(why) => return problem(StatusCode::BAD_REQUEST, "id", &why),
+    };
+    let source: Option<SourceKey> = match source.map(str::parse).transpose() {
+        Ok(source) => source,
+        Err(error) => return problem(StatusCode::BAD_REQUEST, "source", &error.to_string()),
+    };
+    match operator.spool.trace(source.as_ref(), id).await {
+        Ok(trace) => body(found(trace.is_some()), &TraceReport::new(id, trace.as_ref(), now)),
+        Err(error) => failed(&error),
+    }
+}
+
+fn found(known: bool) -> StatusCode {
+    if known { StatusCode::OK } else { StatusCode::NOT_FOUND }
+}
+
+async fn parked(operator: &Operator, query: &Query) -> Answer {
+    const MOST: usize = 1000;
+    let text = |name: &str| query.get(name).map(str::to_owned);
+    let number = |name: &str| query.get(name).map(str::parse::<u64>).transpose();
+    let (Ok(one), Ok(after), Ok(limit)) = (number("number"), number("after"), number("limit")) else {
+        return problem(StatusCode::BAD_REQUEST, "number", "number, after and limit are whole numbers");
+    };
+    let wish = Wish {
+        number: one,
+        event: text("event"),
+        reason: text("reason"),
+        topic: text("topic"),
+        contract: text("contract"),
+    };
+    let filter = match wish.filter() {
+        Ok(filter) => filter,
+        Err(why) => return problem(StatusCode::BAD_REQUEST, "filter", &why),
+    };
+    let n = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(MOST).clamp(1, MOST);
+    match operator.spool.parked(&filter, after, n).await {
+        Ok(rows) => {
+            let next = rows.last().filter(|_| rows.len() == n).map(|row| row.number);
+            body(StatusCode::OK, &ParkedPage { rows: rows.into_iter().map(Into::into).collect(), next })
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+async fn parked_one(operator: &Operator, number: &str, headers: &HeaderMap) -> Answer {
+    let Ok(number) = number.parse::<u64>() else {
+        return problem(StatusCode::BAD_REQUEST, "number", "the number of a parked row is a whole number");
+    };
+    let content = match guard::token(headers, operator.token.as_ref()) {
+        Shown::Right => look::Content::Shown,
+        Shown::Wrong | Shown::NotConfigured => look::Content::Hidden,
+    };
+    match look::parked_detail(&operator.spool, &operator.mapper, number, content).await {
+        Ok(Some(detail)) => body(StatusCode::OK, &detail),
+        Ok(None) => problem(StatusCode::NOT_FOUND, "number", "nothing of that number is parked (any more)"),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn redrive(operator: &Operator, request: &Request<Bytes>) -> Answer {
+    if !guard::is_json(request.headers()) {
+        return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json", "send Content-Type: application/json");
+    }
+    match guard::token(request.headers(), operator.token.as_ref()) {
+        Shown::Right => {}
+        Shown::Wrong => {
+            let answer = problem(
+                StatusCode::UNAUTHORIZED,
+                "token",
+                "send Authorization: Bearer and the token of operate.token_file",
+            );
+            return with(answer, WWW_AUTHENTICATE, "Bearer");
+        }
+        Shown::NotConfigured => {
+            return problem(
+                StatusCode::FORBIDDEN,
+                "token",
+                "no token is configured, so nothing may be changed: set operate.token_file and restart",
+            );
+        }
+    }
+    let order: RedriveOrder = match serde_json::from_slice(request.body()) {
+        Ok(order) => order,
+        Err(error) => {
+            return problem(StatusCode::BAD_REQUEST, "body", &format!("not the order expected: {error}"));
+        }
+    };
+    match look::redrive(&operator.spool, &order).await {
+        Ok(done) => {
+            if !done.dry_run {
+                tracing::info!(by = %order.by, redriven = done.redriven, "parked deliveries are owed again");
+            }
+            body(StatusCode::OK, &done)
+        }
+        Err(RedriveError::Unclear(why)) => problem(StatusCode::UNPROCESSABLE_ENTITY, "order", &why),
+        Err(RedriveError::Spool(error)) => failed(&error),
+    }
+}
+
+fn wants_json(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accept.contains("application/json") && !accept.contains("text/html")
+}
+
+/// The parts of a query, decoded. Of a name that stands twice the first counts.
+struct Query(Vec<(String, String)>);
+
+impl Query {
+    fn of(text: &str) -> Self {
+        let part = |part: &str| {
+            let (name, value) = part.split_once('=').unwrap_or((part, ""));
+            (percent_decoded(&name.replace('+', " ")), percent_decoded(&value.replace('+', " ")))
+        };
+        Self(text.split('&').filter(|part| !part.is_empty()).map(part).collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0
+            .iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n == name)
+    }
+}
+
+fn percent_decoded(text: &str) -> String {
+    let bytes = text.as_bytes();
+    let mut decoded = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        let escape = text.get(at + 1..at + 3).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match (bytes[at], escape) {
+            (b'%', Some(byte)) => {
+                decoded.push(byte);
+                at += 3;
+            }
+            (byte, _) => {
+                decoded.push(byte);
+                at += 1;
+            }
+        }
+    }
+    String::from_utf8_lossy(&decoded).into_owned()
+}
+
+fn typed(status: StatusCode, kind: &'static str, text: impl Into<Bytes>) -> Answer {
+    let mut answer = Response::new(Full::new(text.into()));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(page::CSP));
+    answer
+}
+
+fn plain(status: StatusCode, text: String) -> Answer {
+    typed(status, "text/plain; charset=utf-8", text)
+}
+
+fn html(status: StatusCode, page: Result<String, askama::Error>) -> Answer {
+    match page {
+        Ok(text) => typed(status, "text/html; charset=utf-8", text),
+        Err(error) => {
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "page", &format!("filling the page: {error}"))
+        }
+    }
+}
+
+fn body(status: StatusCode, value: &impl Serialize) -> Answer {
+    match serde_json::to_vec(value) {
+        Ok(text) => typed(status, "application/json", text),
+        Err(error) => {
+            problem(StatusCode::INTERNAL_SERVER_ERROR, "json", &format!("writing the answer: {error}"))
+        }
+    }
+}
+
+/// An RFC 9457 problem.
+pub(super) fn problem(status: StatusCode, kind: &str, detail: &str) -> Answer {
+    let body = json!({
+        "type": format!("urn:moodle-sns-producer:operate:{kind}"),
+        "title": status.canonical_reason().unwrap_or("problem"),
+        "status": status.as_u16(),
+        "detail": detail,
+    });
+    typed(status, "application/problem+json", body.to_string())
+}
+
+fn failed(error: &SpoolError) -> Answer {
+    problem(StatusCode::SERVICE_UNAVAILABLE, "spool", &format!("reading the spool failed: {error}"))
+}
+
+fn with(mut answer: Answer, name: HeaderName, value: &'static str) -> Answer {
+    answer.headers_mut().insert(name, HeaderValue::from_static(value));
+    answer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_decoded() {
+        let query = Query::of("id=01a2%3Amoodle.a.b.v1&reason=too-old&x&y=a+b&bad=%zz%4&%C3%A9=1");
+        for (name, value) in [
+            ("id", Some("01a2:moodle.a.b.v1")),
+            ("reason", Some("too-old")),
+            ("x", None),
+            ("y", Some("a b")),
+            ("bad", Some("%zz%4")),
+            ("é", Some("1")),
+            ("none", None),
+        ] {
+            assert_eq!(query.get(name), value, "{name}");
+        }
+        assert!(query.has("x"));
+    }
+
+    #[test]
+    fn the_probes_listener_has_three_paths() {
+        for path in ["/livez", "/healthz", "/readyz", "/metrics"] {
+            assert!(path_of(Paths::Probes, path).is_some() && path_of(Paths::Operator, path).is_some());
+        }
+        for path in [
+            "/",
+            "/status",
+            "/status.json",
+            "/trace",
+            "/v1/parked",
+            "/v1/parked/7",
+            "/v1/trace/x",
+            "/status.css",
+        ] {
+            assert!(path_of(Paths::Probes, path).is_none() && path_of(Paths::Operator, path).is_some());
+        }
+        assert!(path_of(Paths::Operator, "/nope").is_none());
+    }
+}

@@ -1,0 +1,520 @@
+//! What is so, in one sentence, and what to do about it: the top of `/status`, of its JSON twin and of
+//! `moodle-sns-producer status`. A pure function of the account, the workers' pulses and the time.
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use super::words::{count, counted, moment, size, span};
+use crate::delivery::{Cause, Reason};
+use crate::publish::{Pulse, State as Doing};
+use crate::spool::{State, TopicState};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Level {
+    /// Nothing to do.
+    Healthy,
+    /// Nothing to do yet, but worth a look.
+    Look,
+    /// Something waits for a person; the rest goes on.
+    Person,
+    /// Messages are stopped; nothing is lost.
+    Outage,
+    /// A promise may be broken.
+    Wrong,
+}
+
+impl Level {
+    /// The level in words.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Healthy => "Healthy",
+            Self::Look => "Worth a look",
+            Self::Person => "Wants a person",
+            Self::Outage => "Outage, nothing lost",
+            Self::Wrong => "Wrong",
+        }
+    }
+}
+
+/// What is so and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    /// How bad it is.
+    pub level: Level,
+    /// What is so.
+    pub sentence: String,
+    /// What to do, in order; text between backquotes is a command or a name.
+    pub steps: Vec<String>,
+    /// How long there is time.
+    pub room: String,
+}
+
+/// Whether anybody publishes.
+#[derive(Debug, Clone, Copy)]
+pub enum Workers<'a> {
+    /// The process that was asked does.
+    Here(&'a [Pulse]),
+    /// No process holds the spool.
+    Nobody,
+}
+
+struct Finding {
+    level: Level,
+    sentence: String,
+    steps: Vec<String>,
+}
+
+/// One that waits longer than this, while its topic is not held, is worth a look.
+const LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// What is so, and what to do about it.
+#[must_use]
+pub fn verdict(state: &State, workers: Workers<'_>, now: Timestamp) -> Verdict {
+    let mut findings = Vec::new();
+    findings.extend(missing(state));
+    findings.extend(full(state));
+    findings.extend(disk(state));
+    match workers {
+        Workers::Here(pulses) => {
+            findings.extend(holds(state, pulses, now));
+            findings.extend(unserved(state, pulses));
+            findings.extend(late(state, pulses, now));
+        }
+        Workers::Nobody => findings.push(nobody(state)),
+    }
+    findings.extend(parked(state, now));
+    // Stable: of two alike the earlier check speaks.
+    findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
+
+    let mut findings = findings.into_iter();
+    let Some(first) = findings.next() else {
+        return Verdict {
+            level: Level::Healthy,
+            sentence: format!("{}. Nothing is held or parked.", waiting_words(state, now)),
+            steps: Vec::new(),
+            room: "Nothing to do.".to_owned(),
+        };
+    };
+    let mut steps = first.steps;
+    for other in findings {
+        let mut others = other.steps.into_iter();
+        steps.push(match others.next() {
+            Some(step) => format!("{} {step}", other.sentence),
+            None => other.sentence,
+        });
+        steps.extend(others);
+    }
+    Verdict { level: first.level, sentence: first.sentence, steps, room: room(state, first.level) }
+}
+
+fn waiting(state: &State) -> u64 {
+    state.topics.iter().map(|topic| topic.waiting + topic.held).sum()
+}
+
+fn parked_of(topic: &TopicState) -> u64 {
+    topic.parked.iter().map(|(_, n)| n).sum()
+}
+
+/// `12 messages wait, the oldest for 0.4 s`
+fn waiting_words(state: &State, now: Timestamp) -> String {
+    let n = waiting(state);
+    let oldest = state.topics.iter().filter_map(|topic| topic.oldest).min();
+    match oldest {
+        Some(oldest) if n > 0 => {
+            let waits = counted(n, "message waits", "messages wait");
+            format!(
+                "{waits}, {}for {}",
+                if n == 1 { "" } else { "the oldest " },
+                span(now.duration_since(oldest))
+            )
+        }
+        _ => "No message waits".to_owned(),
+    }
+}
+
+fn missing(state: &State) -> Option<Finding> {
+    let mut parts = Vec::new();
+    let words = |n: i128, what: &str| {
+        let n_abs = n.unsigned_abs();
+        if n > 0 { format!("{n_abs} {what} missing") } else { format!("{n_abs} {what} too many") }
+    };
+    if state.missing_events() != 0 {
+        parts.push(words(state.missing_events(), "events at the door"));
+    }
+    for topic in state.topics.iter().filter(|topic| topic.missing() != 0) {
+        parts.push(words(topic.missing(), &format!("messages of `{}`", topic.topic)));
+    }
+    (!parts.is_empty()).then(|| Finding {
+        level: Level::Wrong,
+        sentence: format!("The ledger does not add up: {}.", parts.join(", ")),
+        steps: vec![
+            "Stop the sidecar and keep a copy of the spool's files: they hold the evidence.".to_owned(),
+            "Report it with the output of `moodle-sns-producer status --output json`.".to_owned(),
+        ],
+    })
+}
+
+fn full(state: &State) -> Option<Finding> {
+    if state.limit_bytes == 0 || state.owed_bytes < state.limit_bytes {
+        return None;
+    }
+    let most = state.topics.iter().max_by_key(|topic| topic.waiting + topic.held);
+    let filled = most.map(|topic| {
+        format!(
+            "`{}` fills it with {}.",
+            topic.topic,
+            counted(topic.waiting + topic.held, "message", "messages")
+        )
+    });
+    Some(Finding {
+        level: Level::Outage,
+        sentence: format!(
+            "The spool is full ({}): Moodle is told to wait, and keeps its events in its outbox. {}",
+            size(state.limit_bytes),
+            filled.unwrap_or_default()
+        ),
+        steps: vec!["Cure what stops the topic, or raise `spool.max_size` if the disk has room.".to_owned()],
+    })
+}
+
+fn disk(state: &State) -> Option<Finding> {
+    let (what, n) = match (state.commit_failures, state.checkpoint_failures) {
+        (0, 0) => return None,
+        (0, n) => ("checkpoints", n),
+        (n, _) => ("commits", n),
+    };
+    Some(Finding {
+        level: Level::Person,
+        sentence: format!("The disk refused {} {what} since the start.", count(n)),
+        steps: vec![
+            "Look at the disk's room and health (`df`, `dmesg`) and at the ERROR lines of the log."
+                .to_owned(),
+        ],
+    })
+}
+
+/// A topic or the account that SNS refuses, and workers that have ended.
+fn holds(state: &State, pulses: &[Pulse], now: Timestamp) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let held_in = |topic: &crate::delivery::TopicKey| {
+        state.topics.iter().find(|t| t.topic == *topic).map_or(0, |t| t.waiting + t.held)
+    };
+    let mut account_told = false;
+    for pulse in pulses {
+        match &pulse.state {
+            Doing::Running => {}
+            Doing::Held { cause: Cause::Account, words, since, .. } => {
+                // The account's hold is that of every topic: it is told once.
+                if account_told {
+                    continue;
+                }
+                account_told = true;
+                let all: u64 = pulses
+                    .iter()
+                    .filter(|p| matches!(p.state, Doing::Held { cause: Cause::Account, .. }))
+                    .map(|p| held_in(&p.topic))
+                    .sum();
+                findings.push(Finding {
+                    level: Level::Outage,
+                    sentence: format!(
+                        "AWS refuses this sidecar since {}. {} held.",
+                        moment(*since, now),
+                        counted(all, "message is", "messages are")
+                    ),
+                    steps: cures(words),
+                });
+            }
+            Doing::Held { cause, words, since, .. } => {
+                let others = pulses.iter().any(|p| matches!(p.state, Doing::Running));
+                let refuses = match cause {
+                    Cause::Topic => "refuses",
+                    Cause::Throttled => "slows down",
+                    Cause::Unknown | Cause::Failed | Cause::Account => "does not answer for",
+                };
+                findings.push(Finding {
+                    level: Level::Outage,
+                    sentence: format!(
+                        "SNS {refuses} the topic `{}` since {}. {} held{}",
+                        pulse.topic,
+                        moment(*since, now),
+                        counted(held_in(&pulse.topic), "message is", "messages are"),
+                        if others { "; the other topics go on." } else { "." }
+                    ),
+                    steps: cures(words),
+                });
+            }
+            Doing::Stopped { why } => findings.push(Finding {
+                level: Level::Outage,
+                sentence: format!("The worker of `{}` has ended: {why}.", pulse.topic),
+                steps: vec!["If the sidecar isn't being stopped, restart it.".to_owned()],
+            }),
+        }
+    }
+    findings
+}
+
+fn cures(words: &str) -> Vec<String> {
+    let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+    vec![
+        format!("{words}{end}"),
+        "Then wait: one message is tried each 30 s, and when it passes the rest follows by itself, in order."
+            .to_owned(),
+    ]
+}
+
+/// Deliveries of topics that the configuration no longer names.
+fn unserved(state: &State, pulses: &[Pulse]) -> Option<Finding> {
+    let gone: Vec<String> = state
+        .topics
+        .iter()
+        .filter(|topic| {
+            topic.waiting + topic.held > 0 && pulses.iter().all(|pulse| pulse.topic != topic.topic)
+        })
+        .map(|topic| {
+            format!("`{}` ({})", topic.topic, counted(topic.waiting + topic.held, "message", "messages"))
+        })
+        .collect();
+    (!gone.is_empty()).then(|| Finding {
+        level: Level::Person,
+        sentence: format!("The configuration has no topic for what is owed to {}.", gone.join(", ")),
+        steps: vec![
+            "Put `[topics.KEY]` back under that key, perhaps with another ARN, and restart.".to_owned(),
+        ],
+    })
+}
+
+/// A topic that sends, and is behind.
+fn late(state: &State, pulses: &[Pulse], now: Timestamp) -> Option<Finding> {
+    let running = |topic: &TopicState| {
+        pulses.iter().find(|pulse| pulse.topic == topic.topic && matches!(pulse.state, Doing::Running))
+    };
+    let (topic, pulse) = state
+        .topics
+        .iter()
+        .filter(|topic| topic.oldest.is_some_and(|oldest| now.duration_since(oldest) > LATE))
+        .filter_map(|topic| running(topic).map(|pulse| (topic, pulse)))
+        .min_by_key(|(topic, _)| topic.oldest)?;
+    let n = topic.waiting + topic.held;
+    let step = if pulse.per_second > 0.05 {
+        format!(
+            "It sends {:.1} a second: at this rate it is clear in {}.",
+            pulse.per_second,
+            clear_in(n, pulse.per_second)
+        )
+    } else if topic.held > 0 {
+        format!(
+            "{} tried again by itself; the log's WARN lines say what SNS answers.",
+            counted(topic.held, "is", "are")
+        )
+    } else {
+        "It sent nothing in the last minute: look at the log's WARN and ERROR lines.".to_owned()
+    };
+    Some(Finding {
+        level: Level::Look,
+        sentence: format!(
+            "`{}` is behind: {}, the oldest for {}.",
+            topic.topic,
+            counted(n, "message waits", "messages wait"),
+            span(now.duration_since(topic.oldest.unwrap_or(now)))
+        ),
+        steps: vec![step],
+    })
+}
+
+/// The time that `n` messages take at a rate.
+fn clear_in(n: u64, per_second: f64) -> String {
+    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a rate for people")]
+    let seconds = (n as f64 / per_second).min(1e9) as i64;
+    span(SignedDuration::from_secs(seconds))
+}
+
+fn nobody(state: &State) -> Finding {
+    let n = waiting(state);
+    let sentence = if n == 0 {
+        "No process holds this spool. Nothing waits.".to_owned()
+    } else {
+        format!(
+            "No process holds this spool, so nothing is sent. {}.",
+            counted(n, "message waits", "messages wait")
+        )
+    };
+    Finding {
+        level: Level::Outage,
+        sentence,
+        steps: vec![
+            "Start it: `moodle-sns-producer run`, or `systemctl start moodle-sns-producer`.".to_owned(),
+        ],
+    }
+}
+
+fn parked(state: &State, now: Timestamp) -> Option<Finding> {
+    let reasons = by_reason(state);
+    let all: u64 = reasons.iter().map(|(_, n)| n).sum();
+    if all == 0 {
+        return None;
+    }
+    let door: u64 = state.parked_events.iter().map(|(_, n)| n).sum();
+    let what = match (door, all - door) {
+        (0, _) => counted(all, "message is", "messages are"),
+        (_, 0) => counted(all, "event is", "events are"),
+        _ => format!("{} messages and {} are", count(all - door), counted(door, "event", "events")),
+    };
+    Some(Finding {
+        level: Level::Person,
+        sentence: format!("{what} parked. No other waits for them; {}.", lower(&waiting_words(state, now))),
+        steps: reasons
+            .into_iter()
+            .map(|(reason, n)| {
+                format!(
+                    "{} `{reason}`: {}. See `moodle-sns-producer parked list --reason {reason}`.",
+                    count(n),
+                    reason.cure()
+                )
+            })
+            .collect(),
+    })
+}
+
+fn lower(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|c| c.to_lowercase().collect::<String>() + chars.as_str()).unwrap_or_default()
+}
+
+/// Everything that is parked, by reason, in the order of the flow.
+pub(super) fn by_reason(state: &State) -> Vec<(Reason, u64)> {
+    let of = |reason: Reason| {
+        let topics = state.topics.iter().flat_map(|topic| &topic.parked);
+        topics.chain(&state.parked_events).filter(|(r, _)| *r == reason).map(|(_, n)| n).sum::<u64>()
+    };
+    Reason::ALL.into_iter().map(|reason| (reason, of(reason))).filter(|(_, n)| *n > 0).collect()
+}
+
+fn room(state: &State, level: Level) -> String {
+    if state.limit_bytes > 0 && state.owed_bytes >= state.limit_bytes {
+        return "Nothing accepted is dropped; Moodle's outbox holds what comes meanwhile.".to_owned();
+    }
+    let used = if state.limit_bytes == 0 {
+        size(state.owed_bytes)
+    } else {
+        format!("{} of {}", size(state.owed_bytes), size(state.limit_bytes))
+    };
+    match level {
+        Level::Healthy | Level::Look => format!("No hurry: {used} are owed."),
+        Level::Person if state.topics.iter().map(parked_of).sum::<u64>() > 0 => {
+            format!("No hurry for the data: parked messages are kept. {used} are owed.")
+        }
+        Level::Person | Level::Outage => {
+            format!("No hurry for the data: the spool keeps it. {used} are owed.")
+        }
+        Level::Wrong => "Nothing more is lost by waiting, but evidence is by pruning.".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::operate::sample::{held, running, state, topic};
+
+    fn said(state: &State, pulses: &[Pulse]) -> (Level, String) {
+        let verdict = verdict(state, Workers::Here(pulses), now());
+        (verdict.level, verdict.sentence)
+    }
+
+    fn now() -> Timestamp {
+        "2026-11-24T13:48:04Z".parse().unwrap()
+    }
+
+    #[test]
+    fn the_sentence_says_the_worst_that_is_so() {
+        let quiet = state(&[topic("grades", 0, 0)]);
+        let mut busy = state(&[topic("grades", 7, 0), topic("enrolments", 5, 0)]);
+        busy.topics[0].oldest = Some("2026-11-24T13:48:03.6Z".parse().unwrap());
+        let mut late = busy.clone();
+        late.topics[0].oldest = Some("2026-11-24T13:36:04Z".parse().unwrap());
+        let mut parked = busy.clone();
+        parked.topics[0].parked = vec![(Reason::Mapping, 12), (Reason::Oversized, 3)];
+        parked.topics[0].owed += 15;
+        parked.parked_events = vec![(Reason::TooOld, 2)];
+        let mut full = busy.clone();
+        full.owed_bytes = full.limit_bytes;
+        let mut off = parked.clone();
+        off.topics[1].owed += 3;
+        let mut door = busy.clone();
+        door.events[0].1 += 9;
+        let mut disk = busy.clone();
+        disk.commit_failures = 2;
+        let both = [running("grades"), running("enrolments")];
+        let refused = [held("grades", Cause::Topic), running("enrolments")];
+        let account = [held("grades", Cause::Account), held("enrolments", Cause::Account)];
+        for (state, pulses, level, sentence) in [
+            (&quiet, &both[..], Level::Healthy, "No message waits. Nothing is held or parked."),
+            (
+                &busy,
+                &both,
+                Level::Healthy,
+                "12 messages wait, the oldest for 0.4 s. Nothing is held or parked.",
+            ),
+            (&late, &both, Level::Look, "`grades` is behind: 7 messages wait, the oldest for 12 min."),
+            (
+                &parked,
+                &both,
+                Level::Person,
+                "15 messages and 2 events are parked. No other waits for them; 12 messages wait, the oldest for 0.4 s.",
+            ),
+            (&disk, &both, Level::Person, "The disk refused 2 commits since the start."),
+            (
+                &busy,
+                &both[..1],
+                Level::Person,
+                "The configuration has no topic for what is owed to `enrolments` (5 messages).",
+            ),
+            (
+                &parked,
+                &refused,
+                Level::Outage,
+                "SNS refuses the topic `grades` since 09:14 UTC. 7 messages are held; the other topics go on.",
+            ),
+            (
+                &busy,
+                &account,
+                Level::Outage,
+                "AWS refuses this sidecar since 09:14 UTC. 12 messages are held.",
+            ),
+            (
+                &full,
+                &both,
+                Level::Outage,
+                "The spool is full (8.0 GiB): Moodle is told to wait, and keeps its events in its outbox. `grades` fills it with 7 messages.",
+            ),
+            (&off, &both, Level::Wrong, "The ledger does not add up: 3 messages of `enrolments` missing."),
+            (&door, &both, Level::Wrong, "The ledger does not add up: 9 events at the door missing."),
+        ] {
+            assert_eq!(said(state, pulses), (level, sentence.to_owned()));
+        }
+        let idle = verdict(&busy, Workers::Nobody, now());
+        assert_eq!(idle.sentence, "No process holds this spool, so nothing is sent. 12 messages wait.");
+    }
+
+    #[test]
+    fn every_finding_has_its_step() {
+        let mut state = state(&[topic("grades", 7, 0)]);
+        state.topics[0].parked = vec![(Reason::Mapping, 12)];
+        state.topics[0].owed += 12;
+        state.commit_failures = 1;
+        let verdict = verdict(&state, Workers::Here(&[held("grades", Cause::Topic)]), now());
+        let steps = verdict.steps.join("\n");
+        for part in [
+            "Allow `sns:Publish`",
+            "one message is tried each 30 s",
+            "The disk refused 1 commits",
+            "12 messages are parked",
+            "parked list --reason mapping",
+        ] {
+            assert!(steps.contains(part), "{part}\n{steps}");
+        }
+        assert_eq!(verdict.room, "No hurry for the data: the spool keeps it. 64.0 KiB of 8.0 GiB are owed.");
+    }
+}
