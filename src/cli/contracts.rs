@@ -16,7 +16,7 @@ use crate::delivery::ContractId;
 ///
 /// # Errors
 /// A pattern that means nothing, or drafts only on a topic that takes none.
-pub fn subscriptions(config: &Config, catalogue: &Catalogue) -> Result<Vec<Subscription>, Problems> {
+pub(super) fn subscriptions(config: &Config, catalogue: &Catalogue) -> Result<Vec<Subscription>, Problems> {
     let subscribed = config.subscriptions(|pattern| {
         let maturity = |id: ContractId| {
             let status = catalogue.get(&id).map(contract::Contract::status);

@@ -58,7 +58,7 @@ fn unparsed(error: &clap::Error) -> ExitCode {
 fn dispatch(args: Args) -> Result<Exit, Failure> {
     let Args { settings, output, command } = args;
     match command {
-        Command::Run => run::run(settings.load()?),
+        Command::Run => run::run(&settings.load()?, || settings.load()),
         Command::Init(init) => init::init(&init),
         Command::Config { command } => match command {
             ConfigCommand::Check => contracts::config_check(&settings, output),

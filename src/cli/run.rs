@@ -1,13 +1,333 @@
-//! `run`: puts the stages together. The one place that knows them all.
+//! `run`: puts the stages together. The one place that knows them all. It reads as what happens: settings,
+//! contracts, spool, the two doors, the workers, serve, and an orderly end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use prometheus_client::registry::Registry;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::exit::{Exit, Failure};
-use crate::config::Config;
+use super::{contracts, logging};
+use crate::config::{self, Config, OperatorListen};
+use crate::contract::{Catalogue, Routes};
+use crate::event::Source;
+use crate::operate::{self, Operator, Phase, SetTopic, Setup, Sign, Signs};
+use crate::publish::{self, Mapper, Publisher, TopicKind, TopicSettings};
+use crate::receive::{self, Bound, Sender, Senders};
+use crate::spool::{self, Spool};
 
-/// Receives, keeps and publishes until SIGTERM.
+/// What is kept of the time to end for closing the spool, whatever the network does.
+const TO_CLOSE: Duration = Duration::from_secs(2);
+/// How long batches in flight are waited for at most: SNS answers within its 5 s or not at all.
+const TO_FINISH: Duration = Duration::from_secs(6);
+
+/// Receives, keeps and publishes until SIGTERM. `reload` reads the configuration again (SIGHUP).
 ///
 /// # Errors
 /// A stage could not be started; the exit code says which kind.
-pub fn run(config: Config) -> Result<Exit, Failure> {
-    drop(config);
-    Err(Failure::new(Exit::Failed, "the stages are not put together yet"))
+pub fn run(config: &Config, reload: impl Fn() -> Result<Config, Failure>) -> Result<Exit, Failure> {
+    logging::start(config.operate.log);
+    guard_process();
+    let catalogue = Arc::new(Catalogue::load(config.contracts_dir.as_deref())?);
+    let subscriptions = contracts::subscriptions(config, &catalogue)?;
+    let routes = Routes::new(Arc::clone(&catalogue), &subscriptions);
+    let senders = senders(config)?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|e| Failure::new(Exit::Failed, format!("starting the runtime: {e}")))?;
+    let exit = runtime.block_on(serve(config, catalogue, routes, senders, reload));
+    // A read of a slow disk that nobody waits for any more must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_millis(200));
+    exit
+}
+
+/// What a process that holds secrets and writes files owes itself: no core dump, and no death by a file
+/// that reached its limit.
+fn guard_process() {
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    let none = rustix::process::Rlimit { current: Some(0), maximum: Some(0) };
+    if let Err(error) = rustix::process::setrlimit(rustix::process::Resource::Core, none) {
+        tracing::warn!(%error, "core dumps can't be switched off: one could hold secrets");
+    }
+}
+
+async fn serve(
+    config: &Config,
+    catalogue: Arc<Catalogue>,
+    routes: Routes,
+    senders: Senders,
+    reload: impl Fn() -> Result<Config, Failure>,
+) -> Result<Exit, Failure> {
+    let mut signals = Signals::new()?;
+    let spool = Spool::open(spool::Settings {
+        path: config.spool.path.clone(),
+        max_size: config.spool.max_size,
+        history_age: config.spool.history_age,
+        history_size: config.spool.history_size,
+    })
+    .await?;
+    let door = receive_settings(config);
+    let bound = Bound::bind(&door).await.map_err(unavailable)?;
+    let certificates = bound.certificates();
+    let operator_listener = match &config.operate.listen {
+        OperatorListen::Tcp(addr) => operate::Listener::tcp(*addr, "operate.listen").await,
+        OperatorListen::Unix(path) => operate::Listener::unix(path, "operate.listen").await,
+    }
+    .map_err(unavailable)?;
+    let probes = match config.operate.probe_listen {
+        None => None,
+        Some(addr) => Some(operate::Listener::tcp(addr, "operate.probe_listen").await.map_err(unavailable)?),
+    };
+
+    let mapper = Mapper {
+        catalogue,
+        sources: config.sources.iter().map(source).map(|s| (s.key.clone(), s)).collect(),
+    };
+    let stop_publishing = CancellationToken::new();
+    let publisher =
+        Publisher::start(publish_settings(config), spool.clone(), mapper.clone(), stop_publishing)
+            .await
+            .map_err(|e| Failure::new(Exit::SpoolFailed, e.to_string()))?;
+
+    let stats = Arc::new(receive::Stats::default());
+    let senders = Arc::new(ArcSwap::from_pointee(senders));
+    let control = publisher.control();
+    let mut registry = Registry::with_prefix(operate::PREFIX);
+    stats.register(&mut registry);
+    control.stats().register(&mut registry);
+    let (phase, phase_seen) = watch::channel(Phase::Starting);
+    let operator = Arc::new(Operator {
+        spool: spool.clone(),
+        mapper,
+        setup: setup(config),
+        signs: {
+            let (senders, stats) = (Arc::clone(&senders), Arc::clone(&stats));
+            Box::new(move || Signs { pulses: control.pulses(), senders: signs(&senders.load(), &stats) })
+        },
+        registry: Arc::new(registry),
+        phase: phase_seen,
+        token: config.operate.token.clone(),
+        hosts: config.operate.hosts.clone(),
+    });
+
+    let (stop_door, stop_operator) = (CancellationToken::new(), CancellationToken::new());
+    let (door_open, watching) = (TaskTracker::new(), TaskTracker::new());
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        spool = %config.spool.path.display(),
+        operator = operator_listener.place(),
+        sources = config.sources.len(),
+        topics = config.topics.len(),
+        "starting"
+    );
+    if let Some(probes) = probes {
+        watching.spawn(operate::serve_probes(probes, Arc::clone(&operator), stop_operator.clone()));
+    }
+    watching.spawn(operate::serve(operator_listener, operator, stop_operator.clone()));
+    door_open.spawn(receive::serve(
+        bound,
+        receive::Context {
+            spool: spool.clone(),
+            routes: Arc::new(ArcSwap::from_pointee(routes)),
+            senders: Arc::clone(&senders),
+            stats,
+            limits: door.limits,
+            timeouts: door.timeouts,
+            max_connections: door.max_connections,
+        },
+        stop_door.clone(),
+    ));
+    phase.send_replace(Phase::Serving);
+
+    let mut failed = spool.failed();
+    let exit = loop {
+        tokio::select! {
+            _ = failed.wait_for(|failed| *failed) => break Exit::SpoolFailed,
+            told = signals.next() => match told {
+                Told::End(signal) => {
+                    tracing::info!(signal, "told to end");
+                    break Exit::Done;
+                }
+                Told::Reload => {
+                    if let Some(certificates) = &certificates {
+                        report("certificates", certificates.reload().map_err(|e| e.to_string()));
+                    }
+                    let read = reload().and_then(|config| self::senders(&config));
+                    let stored = read.map(|read| senders.store(Arc::new(read)));
+                    report("sources and secrets", stored.map_err(|e| e.to_string()));
+                }
+            },
+        }
+    };
+
+    // No new batch is taken while what is in flight, in both directions, is finished.
+    phase.send_replace(Phase::Stopping);
+    stop_door.cancel();
+    door_open.close();
+    let within = config.operate.shutdown_grace.saturating_sub(TO_CLOSE).min(TO_FINISH);
+    tracing::info!(?within, "stopping: no new batch is taken, what is in flight is finished");
+    let (answered, ()) =
+        tokio::join!(tokio::time::timeout(within, door_open.wait()), publisher.finish(within));
+    if answered.is_err() {
+        tracing::warn!("requests were cut off: their senders will send them again");
+    }
+    spool.shut().await;
+    stop_operator.cancel();
+    watching.close();
+    let _ = tokio::time::timeout(Duration::from_millis(500), watching.wait()).await;
+    tracing::info!(exit = exit.code(), "stopped");
+    Ok(exit)
+}
+
+/// What the outside may tell the process.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+    /// Caught so that a file that reaches its limit is an error of the write, not the end.
+    _file_size: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self, Failure> {
+        // SIGXFSZ is 25 on Linux, whatever the processor (signal(7)).
+        let kinds = [
+            SignalKind::terminate(),
+            SignalKind::interrupt(),
+            SignalKind::hangup(),
+            SignalKind::from_raw(25),
+        ];
+        let [terminate, interrupt, hangup, file_size] = kinds.map(|kind| {
+            signal(kind).map_err(|e| Failure::new(Exit::Failed, format!("listening for signals: {e}")))
+        });
+        Ok(Self { terminate: terminate?, interrupt: interrupt?, hangup: hangup?, _file_size: file_size? })
+    }
+
+    async fn next(&mut self) -> Told {
+        tokio::select! {
+            _ = self.terminate.recv() => Told::End("SIGTERM"),
+            _ = self.interrupt.recv() => Told::End("SIGINT"),
+            _ = self.hangup.recv() => Told::Reload,
+        }
+    }
+}
+
+/// What a signal tells.
+enum Told {
+    /// End in order.
+    End(&'static str),
+    /// Read again what may change while running.
+    Reload,
+}
+
+fn report(what: &str, result: Result<(), String>) {
+    match result {
+        Ok(()) => tracing::info!(what, "reloaded on SIGHUP; everything else is read at a start only"),
+        Err(error) => tracing::error!(what, error, "not reloaded: what was there goes on"),
+    }
+}
+
+fn unavailable(error: impl std::error::Error) -> Failure {
+    Failure::new(Exit::Unavailable, error.to_string())
+}
+
+fn source(from: &config::Source) -> Source {
+    Source { key: from.key.clone(), url: from.url.clone(), dataschema: from.dataschema.clone() }
+}
+
+fn senders(config: &Config) -> Result<Senders, Failure> {
+    let wrong = |words: String| Failure::new(Exit::BadConfiguration, words);
+    let mut senders = Vec::new();
+    for from in &config.sources {
+        let mut secrets = Vec::new();
+        for secret in &from.secrets {
+            let parsed = receive::Secret::parse(&secret.id, secret.text.expose());
+            secrets.push(
+                parsed.map_err(|e| wrong(format!("[sources.{}] secret {}: {e}", from.key, secret.id)))?,
+            );
+        }
+        senders.push(Sender { source: source(from), accept_urls: from.accept_urls.clone(), secrets });
+    }
+    Senders::new(senders).map_err(|e| wrong(e.to_string()))
+}
+
+/// A size of the configuration as one of memory: more than memory can hold is all of it.
+fn bytes(n: u64) -> usize {
+    usize::try_from(n).unwrap_or(usize::MAX)
+}
+
+fn receive_settings(config: &Config) -> receive::Settings {
+    let from = &config.receive;
+    let listen = match from.listen.clone() {
+        config::Listen::Tcp(addr) => receive::Listen::Tcp(addr),
+        config::Listen::Unix { path, mode, group } => receive::Listen::Unix { path, mode, group },
+        config::Listen::Tls { addr, cert, key } => receive::Listen::Tls { addr, cert, key },
+        config::Listen::PlaintextBehindProxy(addr) => receive::Listen::PlaintextBehindProxy(addr),
+    };
+    receive::Settings {
+        listen,
+        limits: receive::Limits {
+            max_body: bytes(from.max_body),
+            max_events: bytes(from.max_events),
+            max_event: bytes(from.max_event),
+            max_depth: bytes(from.max_depth),
+            in_flight: bytes(from.max_in_flight),
+        },
+        timeouts: receive::Timeouts { head: from.header_timeout, body: from.body_timeout },
+        max_connections: bytes(from.max_connections),
+    }
+}
+
+fn publish_settings(config: &Config) -> publish::Settings {
+    let topics = config
+        .topics
+        .iter()
+        .map(|topic| TopicSettings {
+            key: topic.key.clone(),
+            arn: topic.arn.as_str().to_owned(),
+            kind: if topic.arn.is_fifo() { TopicKind::Fifo } else { TopicKind::Standard },
+            max_message: bytes(topic.max_message),
+            in_flight: bytes(topic.in_flight),
+        })
+        .collect();
+    let mut settings = publish::Settings::new(config.aws.region.clone(), topics);
+    settings.endpoint_url.clone_from(&config.aws.endpoint_url);
+    settings
+}
+
+fn setup(config: &Config) -> Setup {
+    let topics = config
+        .topics
+        .iter()
+        .map(|topic| SetTopic { key: topic.key.clone(), arn: topic.arn.as_str().to_owned() })
+        .collect();
+    Setup { topics, started: Timestamp::now() }
+}
+
+/// Each secret with when it was last used, and what its source's plugin last said of itself.
+fn signs(senders: &Senders, stats: &receive::Stats) -> Vec<Sign> {
+    let mut signs = Vec::new();
+    for sender in senders.iter() {
+        let key = &sender.source.key;
+        let plugin = stats.plugin(key).map_or_else(
+            || "has not asked what is wanted since the start".to_owned(),
+            |p| format!("plugin {}, Moodle {}, asked at {:.0}", p.plugin, p.moodle, p.at),
+        );
+        signs.extend(sender.secrets.iter().map(|secret| Sign {
+            source: key.clone(),
+            url: sender.source.url.clone(),
+            secret: secret.id().to_owned(),
+            last_used: stats.secret_last_used(key, secret.id()),
+            plugin: plugin.clone(),
+        }));
+    }
+    signs.sort_by(|a, b| (&a.source, &a.secret).cmp(&(&b.source, &b.secret)));
+    signs
 }

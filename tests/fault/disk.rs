@@ -36,7 +36,15 @@ async fn post_while_syncs_fail(when: &str) -> Run {
     let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}");
     // Nothing is published: the double is not there, and every delivery waits.
     let mut sidecar = Sidecar::new(dir.path(), "http://127.0.0.1:9").under(&[
-        "strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &inject,
+        "strace",
+        "-f",
+        "-qq",
+        "-o",
+        "/dev/null",
+        "-e",
+        "trace=fsync,fdatasync",
+        "-e",
+        &inject,
     ]);
     sidecar.start();
     let mut events = corpus::read(Recording::Hour);

@@ -58,7 +58,9 @@ drafts = true
 "#,
             dir = dir.display()
         );
-        for (name, text) in [("config.toml", &*config), ("vle.secret", SECRET), ("operate.token", "operator-token-of-a-test")] {
+        for (name, text) in
+            [("config.toml", &*config), ("vle.secret", SECRET), ("operate.token", "operator-token-of-a-test")]
+        {
             std::fs::write(dir.join(name), text).unwrap();
         }
         let mode = std::os::unix::fs::PermissionsExt::from_mode(0o600);
@@ -87,7 +89,8 @@ drafts = true
     /// Starts the process; its log goes to the end of `sidecar.log`.
     pub fn start(&mut self) {
         assert!(self.child.is_none(), "it runs already");
-        let log = std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("sidecar.log")).unwrap();
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.dir.join("sidecar.log")).unwrap();
         let mut words = self.under.clone();
         words.extend([Self::program().into(), "run".into(), "--config".into()]);
         words.push(self.dir.join("config.toml").display().to_string());
@@ -156,7 +159,11 @@ drafts = true
             .output()
             .unwrap();
         serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
-            panic!("{words:?}: {error}\n{}\n{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+            panic!(
+                "{words:?}: {error}\n{}\n{}",
+                String::from_utf8_lossy(&output.stdout),
+                String::from_utf8_lossy(&output.stderr)
+            )
         })
     }
 
