@@ -268,6 +268,7 @@ mod tests {
             assert_eq!(raw(other), Err(NoArray::Other), "{other}");
         }
         assert_eq!(raw("[1,2,3,4]"), Err(NoArray::TooMany));
+        assert_eq!(raw(&nested(1_000_000)).map(|v| v.len()), Ok(1), "splitting needs no stack");
         for bad in ["", "[", "[1,]", "[1] 2", "[01]", "\u{feff}[]", "{\"a\"}", "[nul]", "[\"\t\"]"] {
             assert!(matches!(raw(bad), Err(NoArray::Invalid(_))), "{bad}");
         }

@@ -1,7 +1,7 @@
 //! Who sent it: Standard Webhooks signatures, as pure functions of the request and a clock passed in.
 //!
-//! Stricter than the specification where it is ambiguous (docs/decisions: signatures): ids hold no dot,
-//! so that `id.timestamp.body` can be read in one way only, and the timestamp holds digits only.
+//! Stricter than the specification where it is ambiguous: ids hold no dot, so that `id.timestamp.body` can
+//! be read in one way only, and the timestamp holds digits only.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;

@@ -80,6 +80,12 @@ fn senders(secrets: &[(&str, &str)]) -> Senders {
     Senders::new(vec![sender("vle", URL, secrets), other]).unwrap()
 }
 
+/// Says loudly that a test is not run; fails where nothing may be skipped.
+fn skipped(what: &str, cure: &str) {
+    println!("SKIPPED: {what}: {cure}");
+    assert_ne!(std::env::var("TESTS_REQUIRED").as_deref(), Ok("1"), "{what} is required: {cure}");
+}
+
 impl Open {
     async fn new() -> Self {
         Self::with(|_, _| {}).await
@@ -125,7 +131,7 @@ impl Open {
         *addr
     }
 
-    /// The present list's ETag, as the plugin would have it.
+    /// The present list's `ETag`, as the plugin would have it.
     fn etag(&self) -> String {
         self.context.routes.load().wanted(&"vle".parse().unwrap()).etag.clone()
     }

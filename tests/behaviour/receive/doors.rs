@@ -17,7 +17,7 @@ use tokio_rustls::rustls::pki_types::CertificateDer;
 use tokio_rustls::rustls::pki_types::pem::PemObject as _;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::{ENROLLED, Open, URL, live};
+use super::{ENROLLED, Open, URL, live, skipped};
 use crate::support::client::{Endpoint, Outcome};
 use crate::support::corpus;
 
@@ -119,6 +119,9 @@ async fn plain_http_leaves_the_machine_only_where_somebody_wrote_so() {
 
 #[tokio::test]
 async fn tls_is_spoken_with_the_certificate_that_was_read_last() {
+    if Command::new("openssl").arg("version").output().is_err() {
+        return skipped("the TLS door", "install the command openssl");
+    }
     let mut files = None;
     let mut open = Open::with(|settings, folder| {
         let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));

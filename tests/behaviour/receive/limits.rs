@@ -88,7 +88,8 @@ async fn an_event_may_have_exactly_its_size_and_depth() {
         event["x"] = (1..levels).fold(json!(1), |inner, _| json!([inner]));
         event
     };
-    let change: [(&str, &dyn Fn(Value) -> Value, Option<&str>); 6] = [
+    type Change<'a> = &'a dyn Fn(Value) -> Value;
+    let change: [(&str, Change<'_>, Option<&str>); 6] = [
         ("size - 1", &|e| sized(e, 19_999), None),
         ("size", &|e| sized(e, 20_000), None),
         ("size + 1", &|e| sized(e, 20_001), Some("too-large")),

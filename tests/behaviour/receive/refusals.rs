@@ -376,3 +376,27 @@ async fn requests_that_break_http_end_the_connection() {
     }
     assert!(open.client().post("[]").await.accepted()["spool"].is_string());
 }
+
+#[tokio::test]
+async fn a_request_cut_at_any_byte_keeps_nothing_and_harms_nobody() {
+    let open = Open::new().await;
+    let event = &live(ENROLLED, 1)[0];
+    let body = corpus::body(std::slice::from_ref(event), URL, &open.etag());
+    let mut client = open.client();
+    let request = client.batch(body.clone().into());
+    let mut whole = format!("POST /v1/sources/vle/events HTTP/1.1\r\ncontent-length: {}\r\n", body.len());
+    for (name, value) in request.headers() {
+        whole.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    let whole = [whole.as_bytes(), b"\r\n", &body].concat();
+    for cut in 0..whole.len() {
+        let mut stream = TcpStream::connect(open.address()).await.unwrap();
+        stream.write_all(&whole[..cut]).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        let _ = stream.read_to_end(&mut answer).await;
+        assert!(!answer.starts_with(b"HTTP/1.1 2"), "{cut}: {}", String::from_utf8_lossy(&answer));
+    }
+    assert!(open.trace(&event.id.to_string()).await.is_none());
+    assert_eq!(client.post(body).await.accepted()["accepted"], 1);
+}
