@@ -129,7 +129,7 @@ PY
 write_config() {
   mkdir -p "$DEMO/spool"
   (umask 077
-   msp keys new --file "$DEMO/demo.secret" >"$DEMO/keys.txt" || { cat "$DEMO/keys.txt"; exit 1; }
+   msp keys new --file "$DEMO/demo.secret" >"$DEMO/keys.txt" 2>&1 || { cat "$DEMO/keys.txt" >&2; exit 1; }
    od -An -N24 -tx1 /dev/urandom | tr -d ' \n' >"$DEMO/operator.token")
   cat >"$CONFIG" <<TOML
 # The demo's configuration, written by scripts/demo.sh.
@@ -173,9 +173,11 @@ run() {
   local kind=${1:-standin} began
   need_cargo
   need c_compiler python_with_venv
-  tell_of_first_build
-  say "Building the binary (dev profile)"
-  [[ -n ${BINARY_IS_BUILT:-} ]] || (cd "$ROOT" && cargo build --locked)
+  if [[ -z ${BINARY_IS_BUILT:-} ]]; then
+    tell_of_first_build
+    say "Building the binary (dev profile)"
+    (cd "$ROOT" && cargo build --locked)
+  fi
   "$ROOT/scripts/venv.sh" standin "$ROOT/localstack/standin.txt" >/dev/null
   if [[ $kind == localstack ]]; then
     "$ROOT/scripts/venv.sh" localstack "$ROOT/localstack/requirements.txt" >/dev/null
@@ -204,7 +206,7 @@ run() {
   helper first "$(endpoint)" "$DEMO/aws/stack.json" GradesQueueUrl "$DEMO/type"
   say "From built binary to this message: $(seconds_since "$began") s"
   say "The contract it belongs to (moodle-sns-producer contracts show $(cat "$DEMO/type")):"
-  msp contracts show "$(cat "$DEMO/type")"
+  msp contracts show --output table "$(cat "$DEMO/type")"
   say "Messages in the queues:"
   helper count "$(endpoint)" "$DEMO/aws/stack.json"
   say "The ledger (moodle-sns-producer status --config .demo/config.toml):"
@@ -215,7 +217,7 @@ run() {
 status() {
   there
   local code=0
-  msp status --config "$CONFIG" || code=$?
+  msp status --output table --config "$CONFIG" || code=$?
   [[ $code -eq 0 || $code -eq 2 ]] || exit "$code"   # 2: something wants a person, and is said
 }
 
