@@ -103,7 +103,10 @@ impl From<OpenError> for Failure {
                 Exit::BadConfiguration
             }
             OpenError::Path { .. } => Exit::Unavailable,
-            OpenError::Damaged { .. } | OpenError::Sqlite(_) | OpenError::Interrupted(_) => Exit::SpoolFailed,
+            OpenError::Store { .. }
+            | OpenError::Damaged { .. }
+            | OpenError::Sqlite(_)
+            | OpenError::Interrupted(_) => Exit::SpoolFailed,
         };
         Self::new(exit, error.to_string())
     }

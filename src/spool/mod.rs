@@ -318,6 +318,16 @@ pub enum OpenError {
     /// SQLite is too old to be safe.
     #[error("this program was built with SQLite {0}, which can lose commits: 3.51.3 or later is needed")]
     Sqlite(i32),
+    /// The store failed at its own file: the disk, or a setting that did not take.
+    #[error(
+        "the spool {path} failed: {why}; check the disk, and start again: nothing was changed that was promised"
+    )]
+    Store {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        why: String,
+    },
     /// Something at the path failed.
     #[error("opening the spool {path}: {why}")]
     Path {

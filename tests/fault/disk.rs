@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use moodle_sns_producer::event::EventId;
-use moodle_sns_producer::spool::Spool;
+use moodle_sns_producer::spool::{OpenError, Spool};
 
 use crate::support::client::Outcome;
 use crate::support::corpus::{self, Recording};
@@ -52,7 +52,6 @@ async fn post_while_syncs_fail(when: &str) -> Run {
     let events = corpus::moved_to(jiff::Timestamp::now(), &events[..30]);
     let mut client = sidecar.client();
     let mut run = Run { acked: Vec::new(), unknown: 0, problem: None, exit: None, there: HashSet::new() };
-    let mut up = false;
     for event in &events {
         let body = corpus::body(std::slice::from_ref(event), URL, "");
         for _ in 0..400 {
@@ -63,7 +62,6 @@ async fn post_while_syncs_fail(when: &str) -> Run {
                 }
                 Outcome::Refused(status, problem) => panic!("{status} {problem}"),
                 Outcome::Unknown(why) => {
-                    up |= why.starts_with("503");
                     if why.starts_with("503") {
                         run.unknown += 1;
                         run.problem = Some(why);
@@ -75,17 +73,25 @@ async fn post_while_syncs_fail(when: &str) -> Run {
                 run.exit = status.code();
                 break;
             }
-            up = true;
         }
         if run.exit.is_some() {
             break;
         }
     }
-    assert!(up || run.exit.is_some());
     if run.exit.is_none() {
         sidecar.kill();
     }
-    if let Ok(spool) = Spool::read_only(&dir.path().join("spool/spool.db")).await {
+    // Killed together with its tracer, it may take a moment to let go. A start that failed may have left
+    // no spool at all.
+    let spool = loop {
+        match Spool::read_only(&dir.path().join("spool/spool.db")).await {
+            Ok(spool) => break Some(spool),
+            Err(OpenError::Locked(_)) => tokio::time::sleep(Duration::from_millis(5)).await,
+            Err(_) if run.acked.is_empty() => break None,
+            Err(error) => panic!("{error}"),
+        }
+    };
+    if let Some(spool) = spool {
         for event in &events {
             if spool.trace(None, event.id).await.unwrap().is_some() {
                 run.there.insert(event.id);
@@ -103,22 +109,23 @@ async fn one_failed_sync_is_an_unknown_outcome_and_the_process_goes_on() {
         return;
     }
     let (mut unknown, mut refused_to_start) = (0, 0);
-    for when in 1..=24 {
+    for when in 1..=26 {
         let run = post_while_syncs_fail(&when.to_string()).await;
         let lost: Vec<_> = run.acked.iter().filter(|id| !run.there.contains(id)).collect();
         assert!(lost.is_empty(), "sync {when}: got a 202 and is not in the file: {lost:?}");
         unknown += run.unknown;
+        println!("sync {when}: exit {:?}, {} acked, {} unknown", run.exit, run.acked.len(), run.unknown);
         match run.exit {
             None => assert_eq!(run.acked.len(), 30, "sync {when}: {:?}", run.problem),
             // A start whose first syncs fail ends with a word, before anything was promised.
             Some(code) => {
                 refused_to_start += 1;
-                assert!(run.acked.is_empty() && [70, 1, 78].contains(&code), "sync {when}: exit {code}");
+                assert!(run.acked.is_empty() && code == 70 || code == 69, "sync {when}: exit {code}");
             }
         }
     }
-    println!("24 places: {unknown} answers of unknown outcome, {refused_to_start} starts refused");
-    assert!(unknown > 0 && refused_to_start < 12, "the sweep never reached a commit of a batch");
+    println!("26 places: {unknown} answers of unknown outcome, {refused_to_start} starts refused");
+    assert!(unknown >= 5 && refused_to_start <= 18, "the sweep never reached a commit of a batch");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -126,9 +133,11 @@ async fn a_disk_that_goes_on_failing_ends_the_process_with_70_and_no_false_202()
     if !have("strace") {
         return;
     }
-    for when in ["12+", "20+"] {
+    for when in ["20+", "30+"] {
         let run = post_while_syncs_fail(when).await;
+        println!("syncs {when}: exit {:?}, {} acked", run.exit, run.acked.len());
         assert_eq!(run.exit, Some(70), "syncs {when}: {:?}", run.problem);
+        assert!(!run.acked.is_empty(), "syncs {when}: it never came up");
         let lost: Vec<_> = run.acked.iter().filter(|id| !run.there.contains(id)).collect();
         assert!(lost.is_empty(), "syncs {when}: got a 202 and is not in the file: {lost:?}");
     }

@@ -332,7 +332,7 @@ impl OpenError {
             Fault::NotASpool => Self::NotASpool(path),
             Fault::Version(found) => Self::Version { path, found, known: schema::VERSION },
             Fault::Damaged(words) => Self::Damaged { path, words },
-            Fault::Store(_) | Fault::Setting { .. } => Self::Path { path, why: fault.to_string() },
+            Fault::Store(_) | Fault::Setting { .. } => Self::Store { path, why: fault.to_string() },
         }
     }
 }
