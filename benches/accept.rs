@@ -6,8 +6,11 @@
     clippy::unwrap_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    unreachable_pub,
     missing_docs,
-    reason = "a benchmark stops at the first surprise"
+    reason = "a benchmark stops at the first surprise, and its figures are small"
 )]
 
 mod support;

@@ -115,7 +115,7 @@ Examples:
   moodle-sns-producer healthcheck
   moodle-sns-producer healthcheck --url http://127.0.0.1:9081")]
     Healthcheck {
-        /// Ask there instead of at operate.listen: http://ADDRESS:PORT or unix:/path.
+        /// Ask there instead of at operate.listen: `http://ADDRESS:PORT` or `unix:/path`.
         #[arg(long, value_name = "URL")]
         url: Option<String>,
     },
@@ -239,7 +239,7 @@ pub(super) struct Send {
     /// Whose events they are: a source of the configuration.
     #[arg(long, value_name = "KEY")]
     pub(super) source: String,
-    /// Where to post: http://ADDRESS:PORT or unix:/path. Default: receive.listen.
+    /// Where to post: `http://ADDRESS:PORT` or `unix:/path`. Default: receive.listen.
     #[arg(long, value_name = "URL")]
     pub(super) to: Option<String>,
     /// The most events of one request.
@@ -330,7 +330,7 @@ pub(super) struct Redrive {
     /// Why, for the audit.
     #[arg(long)]
     pub(super) why: String,
-    /// Who, for the audit. Default: $SUDO_USER or $USER.
+    /// Who, for the audit. Default: `$SUDO_USER` or `$USER`.
     #[arg(long)]
     pub(super) by: Option<String>,
     /// Only count.

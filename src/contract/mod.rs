@@ -21,7 +21,7 @@
 //!    lists them. **Absent means not known; null means Moodle says there is none.**
 //! 5. `message`: the CloudEvents envelope, the attributes, and the check against the schema.
 //!
-//! An event that cannot be mapped, or whose message breaks the schema, is a [`Parking`] with its reason:
+//! An event that cannot be mapped, or whose message breaks the schema, is a [`Parking`](crate::delivery::Parking) with its reason:
 //! nothing here panics, and no complaint holds a value that may be personal.
 
 mod block;

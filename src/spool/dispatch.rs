@@ -25,7 +25,7 @@ pub struct Entry {
     pub held: Option<Held>,
 }
 
-/// A delivery with its event, as [`Spool::load`] gives it.
+/// A delivery with its event, as [`load`](super::Spool::load) gives it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Delivery {
     /// Where it stands in its topic.
