@@ -1,5 +1,6 @@
 //! The tables, and the settings under which a commit that returned is on the disk.
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
@@ -102,6 +103,9 @@ fn settle(conn: &Connection) -> Result<(), Fault> {
     set(conn, "temp_store", 2)?;
     set(conn, "secure_delete", 1)?; // what is erased must not stay in free pages
     set(conn, "cell_size_check", 1)?;
+    // The bundled build plans by the values bound (STAT4), and the statement cache clears them: so without
+    // this a statement from the cache is parsed and planned anew at each use.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     conn.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
