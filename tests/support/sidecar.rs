@@ -132,7 +132,13 @@ drafts = true
     /// SIGKILL, and no more of it is left when this returns.
     pub fn kill(&mut self) {
         self.signal("KILL");
+        let group = format!("-{}", self.pid());
         self.child.take().unwrap().wait().unwrap();
+        // What ran under a tracer outlives it for a moment, and holds the spool's lock meanwhile.
+        let left = || Command::new("kill").args(["-s", "0", "--", &group]).stderr(Stdio::null()).status();
+        while left().unwrap().success() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     /// SIGTERM: how it ended, and how long that took.
