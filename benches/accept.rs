@@ -28,14 +28,14 @@ use support::{median, setting};
 const CLIENTS: u64 = 32;
 
 /// Events a second, and batches a commit, of `CLIENTS` tasks that each wait for their answer.
-async fn ours(dir: &Path, batch: usize, time: Duration, salt: u64) -> (f64, f64) {
+async fn ours(dir: &Path, events: &Stream, batch: usize, time: Duration, salt: u64) -> (f64, f64) {
     let spool = Spool::open(Settings::at(dir.join("ours.db"))).await.unwrap();
     let done = Arc::new(AtomicU64::new(0));
     let begun = Instant::now();
     let clients: Vec<_> = (0..CLIENTS)
         .map(|client| {
             let (spool, done) = (spool.clone(), Arc::clone(&done));
-            let mut stream = Stream::new((salt << 40) + (client << 32));
+            let mut stream = events.from((salt << 40) + (client << 32));
             tokio::spawn(async move {
                 while begun.elapsed() < time {
                     spool.accept(stream.batch(batch)).await.unwrap();
@@ -54,10 +54,10 @@ async fn ours(dir: &Path, batch: usize, time: Duration, salt: u64) -> (f64, f64)
     (batches * batch as f64 / seconds, batches / commits)
 }
 
-fn bare(dir: &Path, batch: usize, group: f64, time: Duration, salt: u64) -> f64 {
+fn bare(dir: &Path, events: &Stream, batch: usize, group: f64, time: Duration, salt: u64) -> f64 {
     let mut bare = Bare::open(&dir.join("bare.db"));
-    let mut stream = Stream::new(salt << 40);
-    let (mut events, mut owed_batches) = (0, 0.0);
+    let mut stream = events.from(salt << 40);
+    let (mut written, mut owed_batches) = (0, 0.0);
     let begun = Instant::now();
     while begun.elapsed() < time {
         // A mean of 15.4 is 15 and 16 in turn.
@@ -66,18 +66,19 @@ fn bare(dir: &Path, batch: usize, group: f64, time: Duration, salt: u64) -> f64 
         owed_batches -= n as f64;
         let batches: Vec<_> = (0..n).map(|_| stream.batch(batch)).collect();
         bare.commit(&batches);
-        events += n * batch;
+        written += n * batch;
     }
-    events as f64 / begun.elapsed().as_secs_f64()
+    written as f64 / begun.elapsed().as_secs_f64()
 }
 
 fn main() {
     let time = Duration::from_secs_f64(setting("BENCH_SECONDS", 2.0));
     let rounds = setting("BENCH_ROUNDS", 5.0) as u64;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let events = Stream::new(0);
     println!(
         "accept at the spool's interface: {CLIENTS} clients, {} bytes an event, one delivery each",
-        Stream::new(0).mean_bytes()
+        events.mean_bytes()
     );
     println!("{:>6} {:>12} {:>12} {:>8} {:>8}", "batch", "ours ev/s", "bare ev/s", "group", "ratio");
     for batch in [1, 10] {
@@ -91,8 +92,8 @@ fn main() {
                 let spool = Spool::open(Settings::at(dir.path().join("bare.db"))).await.unwrap();
                 spool.shut().await;
             });
-            let (ours, group) = runtime.block_on(ours(dir.path(), batch, time, round));
-            let bare = bare(dir.path(), batch, group, time, round);
+            let (ours, group) = runtime.block_on(ours(dir.path(), &events, batch, time, round));
+            let bare = bare(dir.path(), &events, batch, group, time, round);
             ratios.push(ours / bare);
             ours_all.push(ours);
             bare_all.push(bare);

@@ -10,8 +10,9 @@ use moodle_sns_producer::event::{Event, EventId, SourceKey};
 use moodle_sns_producer::spool::{Accept, Batch, Owed, Route};
 
 /// The stream of one hour, over and over, each time under new ids.
+#[derive(Clone)]
 pub struct Stream {
-    lines: Vec<(Arc<str>, Bytes, i64)>,
+    lines: Arc<Vec<(Arc<str>, Bytes, i64)>>,
     source: SourceKey,
     topic: TopicKey,
     contract: ContractId,
@@ -33,12 +34,17 @@ impl Stream {
             })
             .collect();
         Self {
-            lines,
+            lines: Arc::new(lines),
             source: "vle".parse().unwrap(),
             topic: "all".parse().unwrap(),
             contract: "moodle.enrolment.created.v1".parse().unwrap(),
             next: start,
         }
+    }
+
+    /// The same stream, from another place.
+    pub fn from(&self, start: u64) -> Self {
+        Self { next: start, ..self.clone() }
     }
 
     /// An event's id: the time it would have been made at, and a count.
