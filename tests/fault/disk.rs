@@ -33,19 +33,9 @@ struct Run {
 /// Posts events one by one while syncs fail by `when`, and looks at the file afterwards.
 async fn post_while_syncs_fail(when: &str) -> Run {
     let dir = tempfile::tempdir().unwrap();
-    let inject = format!("inject=fsync,fdatasync:error=EIO:when={when}");
     // Nothing is published: the double is not there, and every delivery waits.
-    let mut sidecar = Sidecar::new(dir.path(), "http://127.0.0.1:9").under(&[
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        "trace=fsync,fdatasync",
-        "-e",
-        &inject,
-    ]);
+    let mut sidecar =
+        Sidecar::new(dir.path(), "http://127.0.0.1:9").with_syncs(&format!("error=EIO:when={when}"));
     sidecar.start();
     let mut events = corpus::read(Recording::Hour);
     events.retain(|event| event.name.ends_with("user_enrolment_created"));

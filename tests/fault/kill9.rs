@@ -107,19 +107,6 @@ async fn client(
     account
 }
 
-/// Each sync takes 10 ms, as on a loaded network volume.
-const SLOW_DISK: [&str; 9] = [
-    "strace",
-    "-f",
-    "-qq",
-    "-o",
-    "/dev/null",
-    "-e",
-    "trace=fsync,fdatasync",
-    "-e",
-    "inject=fsync,fdatasync:delay_enter=10000",
-];
-
 struct Run {
     faults: Vec<String>,
     /// The moments that a run must have met to be worth something.
@@ -146,7 +133,7 @@ async fn run(seed: u64, kills: u32, bug: Option<&str>) -> Run {
     let mut sidecar = Sidecar::new(dir.path(), &double.url());
     if let Some(bug) = bug {
         // On the disk of this machine a commit is over before a kill can hit it; on a cloud volume it isn't.
-        sidecar = sidecar.with_variable("MSP_PLANTED_BUG", bug).under(&SLOW_DISK);
+        sidecar = sidecar.with_variable("MSP_PLANTED_BUG", bug).with_syncs("delay_enter=10000");
     }
     sidecar.start();
     sidecar.ready().await;

@@ -17,7 +17,7 @@ pub const STANDARD: &str = "arn:aws:sns:eu-west-2:111122223333:all";
 pub struct Sidecar {
     pub dir: PathBuf,
     variables: Vec<(String, String)>,
-    /// What the binary is started under, e.g. `strace -f …`.
+    /// What the binary is started under.
     under: Vec<String>,
     child: Option<Child>,
 }
@@ -76,9 +76,12 @@ drafts = true
         self
     }
 
+    /// Runs it under `strace`, which does this to its syncs: `error=EIO:when=3`, `delay_enter=10000`.
     #[must_use]
-    pub fn under(mut self, command: &[&str]) -> Self {
-        self.under = command.iter().map(|&word| word.into()).collect();
+    pub fn with_syncs(mut self, fault: &str) -> Self {
+        let inject = format!("inject=fsync,fdatasync:{fault}");
+        let words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &inject];
+        self.under = words.map(str::to_owned).to_vec();
         self
     }
 

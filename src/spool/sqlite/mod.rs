@@ -1,11 +1,12 @@
 //! The spool in one SQLite file on a local disk: one thread writes, readers have their own connections.
 //!
 //! `place` is where the file lies, `schema` the tables and the settings under which a commit that
-//! returned is on the disk, `change` one transaction, `writer` the thread with its group commit, `read`
+//! returned is on the disk, `prepared` and `change` one transaction, `writer` the thread with its group commit, `read`
 //! the readers' questions, `prune` what may go.
 
 mod change;
 mod place;
+mod prepared;
 mod prune;
 mod read;
 mod schema;
@@ -23,8 +24,9 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::{oneshot, watch};
 
-use self::change::{Prepared, Standing};
+use self::change::Standing;
 use self::place::{LastEnd, Place};
+use self::prepared::Prepared;
 use self::prune::{Keep, Pruner};
 use self::schema::Fault;
 use self::shared::Shared;

@@ -9,7 +9,8 @@ use rusqlite::{Connection, OptionalExtension as _, Row};
 use super::super::{
     Count, Delivery, Entry, LedgerRow, Parked, ParkedFilter, TopicState, Trace, TracedDelivery, TracedState,
 };
-use super::change::{EventDigest, FILTER, filter_values};
+use super::change::{FILTER, filter_values};
+use super::prepared::EventDigest;
 use crate::delivery::{Class, ContractId, Group, Held, Parking, Position, Reason, Receipt, TopicKey};
 use crate::event::{Event, EventId, Sequence, SourceKey, StoredEvent};
 

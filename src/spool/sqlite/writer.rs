@@ -13,8 +13,9 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::super::{AcceptError, Accepted, ConcludeError, LISTS_KEPT, ParkedFilter, SpoolError};
-use super::change::{Change, Counting, Prepared, Standing};
+use super::change::{Change, Counting, Standing};
 use super::place::HighWater;
+use super::prepared::Prepared;
 use super::prune::Pruner;
 use super::schema::{self, Fault};
 use super::shared::Shared;
