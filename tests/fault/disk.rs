@@ -8,9 +8,11 @@ use std::time::Duration;
 use moodle_sns_producer::event::EventId;
 use moodle_sns_producer::spool::{OpenError, Spool};
 
+use crate::support::checker::{self, Evidence, Known};
 use crate::support::client::Outcome;
 use crate::support::corpus::{self, Recording};
 use crate::support::sidecar::{Sidecar, URL};
+use crate::support::sns::SnsDouble;
 
 /// A tool that a test needs; without it the test says so, and fails where nothing may be skipped.
 fn have(tool: &str) -> bool {
@@ -131,4 +133,43 @@ async fn a_disk_that_goes_on_failing_ends_the_process_with_70_and_no_false_202()
         let lost: Vec<_> = run.acked.iter().filter(|id| !run.there.contains(id)).collect();
         assert!(lost.is_empty(), "syncs {when}: got a 202 and is not in the file: {lost:?}");
     }
+}
+
+/// What SNS took and the spool could not note is published again, under the same id, and nothing is lost:
+/// after the failed sync the workers read their topics again from the head.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_sync_while_messages_are_published_costs_copies_and_no_message() {
+    if !have("strace") {
+        return;
+    }
+    let mut failures = 0;
+    for when in ["18", "27", "36"] {
+        let double = SnsDouble::start(1).await;
+        let dir = tempfile::tempdir().unwrap();
+        let mut sidecar =
+            Sidecar::new(dir.path(), &double.url()).with_syncs(&format!("error=EIO:when={when}"));
+        sidecar.start();
+        sidecar.ready().await;
+        let mut events = corpus::read(Recording::Hour);
+        events.retain(|event| event.name.ends_with("user_enrolment_created"));
+        let events = corpus::moved_to(jiff::Timestamp::now(), &events[..60]);
+        let mut client = sidecar.client();
+        let mut evidence = Evidence::default();
+        for event in &events {
+            let body = corpus::body(std::slice::from_ref(event), URL, "");
+            while let Outcome::Unknown(_) = client.post(body.clone()).await {
+                assert_eq!(sidecar.ended(), None, "syncs {when}: one failure is no reason to end");
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+            evidence.sent.insert(event.id, Known::Kept);
+            evidence.owes.insert(event.id, 2);
+        }
+        sidecar.drained(Duration::from_secs(30)).await;
+        assert_eq!(sidecar.ended(), None, "syncs {when}");
+        failures += sidecar.log().matches("a commit failed").count();
+        evidence.taken = double.log().into_iter().map(checker::Taken::from).collect();
+        let faults = checker::faults(&evidence);
+        assert!(faults.is_empty(), "syncs {when}: {faults:#?}");
+    }
+    assert!(failures > 0, "no sync of a commit failed: the test met nothing");
 }

@@ -192,16 +192,7 @@ async fn run(seed: u64, kills: u32, bug: Option<&str>) -> Run {
     // Calm: everything that can go must go.
     double.calm();
     let begun = Instant::now();
-    let status = loop {
-        let status = sidecar.ask(&["status"]);
-        let topics = status["topics"].as_array().unwrap();
-        let left: u64 =
-            topics.iter().map(|t| t["waiting"].as_u64().unwrap() + t["held"].as_u64().unwrap()).sum();
-        if left == 0 || begun.elapsed() > Duration::from_secs(90) {
-            break status;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    };
+    let status = sidecar.drained(Duration::from_secs(90)).await;
     let drained = begun.elapsed();
 
     let parked: HashSet<EventId> = sidecar
@@ -211,17 +202,7 @@ async fn run(seed: u64, kills: u32, bug: Option<&str>) -> Run {
         .iter()
         .map(|row| row["event"].as_str().unwrap().parse().unwrap())
         .collect();
-    let taken: Vec<checker::Taken> = double
-        .log()
-        .into_iter()
-        .map(|taken| checker::Taken {
-            topic: taken.topic,
-            body: taken.message,
-            attributes: Vec::new(),
-            // A copy that FIFO deduplication held back was seen by nobody: it has no place in the order.
-            group: taken.group.filter(|_| !taken.suppressed),
-        })
-        .collect();
+    let taken: Vec<checker::Taken> = double.log().into_iter().map(checker::Taken::from).collect();
     let copies = taken.len() - taken.iter().map(|t| (&t.topic, &t.body)).collect::<HashSet<_>>().len();
     let by_rule = account.owes.iter().filter(|(_, rows)| **rows == 0).map(|(id, _)| *id).collect();
     let owes = account.owes.iter().map(|(id, rows)| (*id, rows * 2)).collect();

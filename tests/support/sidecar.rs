@@ -200,6 +200,21 @@ drafts = true
         }
     }
 
+    /// Waits until nothing waits or is held, at most so long, and gives the last account.
+    pub async fn drained(&self, within: Duration) -> serde_json::Value {
+        let begun = Instant::now();
+        loop {
+            let status = self.ask(&["status"]);
+            let count = |topic: &serde_json::Value, key: &str| topic[key].as_u64().unwrap();
+            let topics = status["topics"].as_array().unwrap();
+            let left: u64 = topics.iter().map(|t| count(t, "waiting") + count(t, "held")).sum();
+            if left == 0 || begun.elapsed() > within {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
+    }
+
     /// All that it logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("sidecar.log")).unwrap_or_default()
