@@ -478,8 +478,9 @@ async fn one_process_holds_a_spool_and_looking_at_it_changes_nothing() {
     assert_eq!(seen.state().await.unwrap().topics[0].waiting, 1);
     let refused = seen.accept(batch(vec![(event(id(2), "a"), Route::Unrouted)])).await;
     assert!(refused.is_err(), "{refused:?}");
-    drop(seen);
+    seen.shut().await;
     assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    drop(Spool::read_only(&path).await.expect("who shut it has let go of it"));
     use std::os::unix::fs::PermissionsExt as _;
     let mode = |p: &Path| std::fs::metadata(p).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&path), mode(path.parent().unwrap())), (0o600, 0o700));

@@ -50,7 +50,7 @@ pub(super) struct Store {
     /// None where the spool is open for reading only.
     jobs: Option<Sender<Job>>,
     /// The lock, where the spool is open for reading only; else the writer holds it.
-    _reading: Option<File>,
+    reading: Mutex<Option<File>>,
     thread: Mutex<Option<std::thread::JoinHandle<()>>>,
 }
 
@@ -107,7 +107,7 @@ impl Store {
             epoch,
             limit_bytes: settings.max_size,
             jobs: Some(jobs),
-            _reading: None,
+            reading: Mutex::default(),
             thread: Mutex::new(Some(thread)),
         })
     }
@@ -136,7 +136,7 @@ impl Store {
             epoch: ids.1,
             limit_bytes: 0,
             jobs: None,
-            _reading: Some(lock),
+            reading: Mutex::new(Some(lock)),
             thread: Mutex::new(None),
         })
     }
@@ -304,6 +304,7 @@ impl Store {
         if let Some(thread) = thread {
             let _ = tokio::task::spawn_blocking(move || thread.join()).await;
         }
+        drop(self.reading.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
