@@ -14,7 +14,7 @@ use crate::operate::look::Wish;
     name = "moodle-sns-producer",
     version,
     about = "Sends Moodle's events to Amazon SNS as published, versioned message contracts",
-    after_help = TABLE,
+    after_help = format!("{TABLE}\n\nExamples:\n  moodle-sns-producer init ./here\n  moodle-sns-producer config check --config ./here/config.toml\n  moodle-sns-producer status"),
     arg_required_else_help = true,
     subcommand_required = true,
     propagate_version = false,
@@ -52,6 +52,7 @@ Examples:
     Init(Init),
 
     /// Check, show or describe the configuration.
+    #[command(after_help = "Example:\n  moodle-sns-producer config check --config ./config.toml")]
     Config {
         #[command(subcommand)]
         command: ConfigCommand,
@@ -67,6 +68,7 @@ Examples:
     Status,
 
     /// List, show or check contracts.
+    #[command(after_help = "Example:\n  moodle-sns-producer contracts list")]
     Contracts {
         #[command(subcommand)]
         command: ContractsCommand,
@@ -96,12 +98,14 @@ Examples:
     },
 
     /// List, show or send again what was set aside for a person.
+    #[command(after_help = "Example:\n  moodle-sns-producer parked list")]
     Parked {
         #[command(subcommand)]
         command: ParkedCommand,
     },
 
     /// Make a signing secret.
+    #[command(after_help = "Example:\n  moodle-sns-producer keys new")]
     Keys {
         #[command(subcommand)]
         command: KeysCommand,

@@ -86,7 +86,13 @@ pub(super) enum NoAnswer {
 
 impl From<NoAnswer> for Failure {
     fn from(error: NoAnswer) -> Self {
-        Self::new(Exit::Unavailable, error.to_string())
+        let hint = match error {
+            NoAnswer::Nobody(..) => {
+                "\nIs the process running, and with this configuration? `moodle-sns-producer run` starts it."
+            }
+            NoAnswer::Broken(..) => "",
+        };
+        Self::new(Exit::Unavailable, format!("{error}{hint}"))
     }
 }
 

@@ -11,6 +11,7 @@ use super::settings::Settings;
 use crate::config::{Config, Maturity, Problems, Subscribed};
 use crate::contract::{self, Catalogue, Status, Subscription};
 use crate::delivery::ContractId;
+use crate::operate::words::counted;
 
 /// What each topic gets, by the configuration and the contracts there are.
 ///
@@ -159,18 +160,27 @@ pub(super) fn config_check(settings: &Settings, output: Output) -> Result<Exit, 
         .collect();
     let checked = Checked { good: true, problems: Vec::new(), topics: rows };
     output.one(&checked, || {
-        let cells = |row: &TopicRow| {
-            vec![row.topic.clone(), row.arn.clone(), row.sources.join("\n"), row.contracts.join("\n")]
-        };
-        let gets = table(&["topic", "arn", "sources", "contracts"], checked.topics.iter().map(cells));
+        let rows = checked.topics.iter().flat_map(lines);
+        let gets = table(&["topic", "arn", "sources", "contracts"], rows);
         format!(
-            "The configuration is good: {} sources, {} topics, {} contracts known.\n\n{gets}",
-            config.sources.len(),
-            config.topics.len(),
-            catalogue.iter().count()
+            "The configuration is good: {}, {}, {}.\n\n{gets}",
+            counted(config.sources.len() as u64, "source", "sources"),
+            counted(config.topics.len() as u64, "topic", "topics"),
+            counted(catalogue.iter().count() as u64, "contract is known", "contracts are known")
         )
     })?;
     Ok(Exit::Done)
+}
+
+/// A topic's lines of the table: a contract and a source each.
+fn lines(row: &TopicRow) -> Vec<Vec<String>> {
+    let cell = |list: &[String], n: usize| list.get(n).cloned().unwrap_or_default();
+    let first = |text: &str, n: usize| if n == 0 { text.to_owned() } else { String::new() };
+    (0..row.contracts.len().max(row.sources.len()))
+        .map(|n| {
+            vec![first(&row.topic, n), first(&row.arn, n), cell(&row.sources, n), cell(&row.contracts, n)]
+        })
+        .collect()
 }
 
 /// Problems for people go to standard error; as JSON they are the output.

@@ -86,7 +86,7 @@ pub(super) fn init(args: &Init) -> Result<Exit, Failure> {
         match write_new(&path, &text)? {
             Wrote::New => note(&format!("wrote    {}", path.display())),
             Wrote::WasThere => {
-                note(&format!("is there {} (left as it is)", path.display()));
+                note(&format!("kept     {} (it was there)", path.display()));
                 exit = Exit::Findings;
             }
         }

@@ -43,12 +43,18 @@ async fn ask(config: &Config, path: &str) -> Result<Asked, Failure> {
         Err(nobody @ NoAnswer::Nobody(..)) => {
             let spool = Spool::read_only(&config.spool.path).await.map_err(|error| {
                 let failure = Failure::from(error);
-                let hint = if failure.exit == Exit::Locked {
-                    "\nA process holds the spool, but not with this configuration's operate.listen."
+                let words = if failure.exit == Exit::Locked {
+                    format!(
+                        "{nobody}\nand yet a process holds the spool {}: ask it by its own configuration (--config), or by its operate.listen (--set)",
+                        config.spool.path.display()
+                    )
                 } else {
-                    ""
+                    format!(
+                        "{nobody}\nand {}\nStart it with `moodle-sns-producer run`; if it runs, name its configuration with --config.",
+                        failure.words
+                    )
                 };
-                Failure::new(failure.exit, format!("{nobody}\nand {}{hint}", failure.words))
+                Failure::new(failure.exit, words)
             })?;
             note(&format!(
                 "No process runs: reading {} itself, changing nothing.",
@@ -292,24 +298,27 @@ pub(super) fn parked_show(settings: &Settings, number: u64, output: Output) -> R
         match ask(&config, &format!("/v1/parked/{number}")).await? {
             Asked::Process(answer) if answer.status.is_success() => answer.json::<ParkedDetail>(),
             Asked::Process(answer) if answer.status == http::StatusCode::NOT_FOUND => {
-                Err(Failure::new(Exit::Findings, answer.detail()))
+                Err(Failure::new(Exit::Findings, not_parked(number)))
             }
             Asked::Process(answer) => Err(Failure::new(Exit::Unavailable, answer.detail())),
             Asked::File(spool) => {
                 let mapper = mapper(&config)?;
                 let detail = parked_detail(&spool, &mapper, number, Content::Shown).await;
                 spool.shut().await;
-                detail.map_err(|error| of_spool(&error))?.ok_or_else(|| {
-                    Failure::new(
-                        Exit::Findings,
-                        format!("nothing is parked under the number {number} (any more)"),
-                    )
-                })
+                detail
+                    .map_err(|error| of_spool(&error))?
+                    .ok_or_else(|| Failure::new(Exit::Findings, not_parked(number)))
             }
         }
     })?;
     output.one(&detail, || detail_text(&detail))?;
     Ok(Exit::Done)
+}
+
+fn not_parked(number: u64) -> String {
+    format!(
+        "nothing is parked under the number {number} (any more): `moodle-sns-producer parked list` shows what is"
+    )
 }
 
 fn mapper(config: &Config) -> Result<Mapper, Failure> {
@@ -347,7 +356,9 @@ fn detail_text(detail: &ParkedDetail) -> String {
             let lines: Vec<String> = pretty.lines().map(harmless).collect();
             text += &format!("\n{}\n", lines.join("\n"));
         }
-        None => text += "\nThe event itself is shown to who has the operator's token.\n",
+        None => {
+            text += "\nThe event itself is shown to who has the operator's token: set operate.token_file.\n"
+        }
     }
     text
 }
@@ -382,6 +393,9 @@ pub(super) fn redrive(settings: &Settings, args: &Redrive, output: Output) -> Re
     output.one(&done, || {
         let what = if done.dry_run { "would be sent again" } else { "will be sent again" };
         let mut text = format!("{} {what}.\n", count(done.redriven));
+        if done.redriven == 0 {
+            text = "Nothing that is parked fits, so nothing is sent again. `moodle-sns-producer parked list` shows what is parked.\n".to_owned();
+        }
         if done.at_the_door > 0 {
             text += &format!(
                 "{} parked at the door were passed over: they must come from Moodle again.\n",

@@ -74,7 +74,9 @@ async fn serve(
     })
     .await?;
     let door = receive_settings(config);
-    let bound = Bound::bind(&door).await.map_err(unavailable)?;
+    let bound = Bound::bind(&door).await.map_err(|error| {
+        Failure::new(Exit::Unavailable, format!("{error}; is another process there? set receive.listen"))
+    })?;
     let certificates = bound.certificates();
     let operator_listener = match &config.operate.listen {
         OperatorListen::Tcp(addr) => operate::Listener::tcp(*addr, "operate.listen").await,

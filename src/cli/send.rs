@@ -65,13 +65,13 @@ pub(super) fn send(settings: &Settings, args: &Send, output: Output) -> Result<E
                 format!("there is no source {:?}: the sources are {}", args.source, known.join(", ")),
             )
         })?;
+    let client = Client { place: place(&config, args.to.as_deref())?, token: None };
     let (origin, mut events) = captured::read(&args.file)?;
     let move_them = args.now || (origin == Origin::Captured && !args.as_is);
     if move_them {
         captured::moved_to(Timestamp::now(), &mut events);
         note("The events are moved to now and their ids remade; --as-is leaves them as they are.");
     }
-    let client = Client { place: place(&config, args.to.as_deref())?, token: None };
     let sums = block_on(async {
         let sender = Sender { client, source, secret: secret(source)? };
         let wanted = sender.wanted().await?;

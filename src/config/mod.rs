@@ -73,7 +73,23 @@ impl Config {
     /// Each value with where it comes from; secrets as `***` with a fingerprint.
     #[must_use]
     pub fn show(&self) -> Vec<Shown> {
-        show::all(&self.resolved)
+        let mut shown = show::all(&self.resolved);
+        // A secret that a file holds shows its fingerprint too, to be compared with the other side's.
+        for source in &self.sources {
+            for (n, secret) in source.secrets.iter().enumerate() {
+                show::from_file(
+                    &mut shown,
+                    &format!("sources.{}.secrets[{n}]", source.key),
+                    "secret",
+                    "file",
+                    &secret.text,
+                );
+            }
+        }
+        if let Some(token) = &self.operate.token {
+            show::from_file(&mut shown, "operate", "token", "token_file", token);
+        }
+        shown
     }
 
     /// What each topic gets. `matching` gives the contracts that a name or pattern means, as the

@@ -49,6 +49,10 @@ impl Origin {
     #[must_use]
     pub fn place(&self) -> Option<Place> {
         let Self::File(file, span) = self else { return None };
+        // A file that couldn't be read has no lines.
+        if file.text.is_empty() {
+            return None;
+        }
         let before = file.text.get(..span.start).unwrap_or(&file.text);
         let start = before.rfind('\n').map_or(0, |n| n + 1);
         Some(Place { line: before.matches('\n').count() + 1, column: before[start..].chars().count() + 1 })
@@ -71,6 +75,7 @@ impl fmt::Display for Origin {
             (Self::File(file, _), Some(place)) => {
                 write!(f, "{}:{}:{}", file.path.display(), place.line, place.column)
             }
+            (Self::File(file, _), None) => write!(f, "{}", file.path.display()),
             (Self::Env(name), _) => write!(f, "environment variable {name}"),
             (Self::Flag(key), _) => write!(f, "flag --set {key}"),
             _ => f.write_str("default"),

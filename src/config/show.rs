@@ -2,6 +2,7 @@
 
 use super::key::Shape;
 use super::read::{Entry, Leaf, Section, Value, size_text};
+use super::secret::SecretText;
 
 /// One value of the resolved configuration.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -14,10 +15,27 @@ pub struct Shown {
     pub origin: String,
 }
 
+const UNSET: &str = "(not set)";
+
 pub(super) fn all(root: &Section) -> Vec<Shown> {
     let mut list = Vec::new();
     add(root, "", &mut list);
     list
+}
+
+/// Fills in a secret that isn't set in place with what its file holds.
+pub(super) fn from_file(shown: &mut [Shown], path: &str, name: &str, file: &str, secret: &SecretText) {
+    let (name, file) = (format!("{path}.{name}"), format!("{path}.{file}"));
+    let origin = shown.iter().find(|s| s.key == file).map(|s| s.origin.clone());
+    if let (Some(row), Some(origin)) = (shown.iter_mut().find(|s| s.key == name && s.value == UNSET), origin)
+    {
+        row.value = masked(secret);
+        row.origin = format!("the file named at {origin}");
+    }
+}
+
+fn masked(secret: &SecretText) -> String {
+    format!("*** (sha256 {}…)", secret.fingerprint())
 }
 
 fn add(section: &Section, path: &str, list: &mut Vec<Shown>) {
@@ -40,7 +58,7 @@ fn add(section: &Section, path: &str, list: &mut Vec<Shown>) {
             }
             // Not set and without a default: a person who asks what holds sees that nothing does.
             None if matches!(key.shape, Shape::One(_)) => {
-                list.push(Shown { key: path, value: "(not set)".to_owned(), origin: "default".to_owned() });
+                list.push(Shown { key: path, value: UNSET.to_owned(), origin: "default".to_owned() });
             }
             None => {}
         }
@@ -59,6 +77,6 @@ fn text(leaf: &Leaf) -> String {
         Value::Span(span) => quoted(&humantime::format_duration(*span).to_string()),
         Value::Count(count) => count.to_string(),
         Value::Switch(switch) => switch.to_string(),
-        Value::Secret(secret) => format!("*** (sha256 {}…)", secret.fingerprint()),
+        Value::Secret(secret) => masked(secret),
     }
 }

@@ -258,7 +258,11 @@ async fn parked_one(operator: &Operator, number: &str, headers: &HeaderMap) -> A
     };
     match look::parked_detail(&operator.spool, &operator.mapper, number, content).await {
         Ok(Some(detail)) => body(StatusCode::OK, &detail),
-        Ok(None) => problem(StatusCode::NOT_FOUND, "number", "nothing of that number is parked (any more)"),
+        Ok(None) => problem(
+            StatusCode::NOT_FOUND,
+            "number",
+            "nothing of that number is parked (any more): `moodle-sns-producer parked list` shows what is",
+        ),
         Err(error) => failed(&error),
     }
 }

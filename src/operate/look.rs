@@ -100,6 +100,9 @@ pub async fn parked_detail(
         (None, _) => "It was parked at the door: no contract saw it.".to_owned(),
         (Some(_), None) => "Its event can't be read any more.".to_owned(),
         (Some((_, contract)), Some(stored)) => match remade(mapper, contract, stored) {
+            Ok(bytes) if parked.parking.reason == Reason::Refused => format!(
+                "{contract} makes a message of {bytes} bytes of it now, as it did when SNS refused it: whether SNS takes it, only a redrive shows."
+            ),
             Ok(bytes) => {
                 format!("{contract} makes a message of {bytes} bytes of it now: a redrive should succeed.")
             }

@@ -65,6 +65,8 @@ struct Finding {
     level: Level,
     sentence: String,
     steps: Vec<String>,
+    /// What the sentence adds when it is the first.
+    aside: Option<String>,
 }
 
 /// One that waits longer than this, while its topic is not held, is worth a look.
@@ -107,7 +109,11 @@ pub fn verdict(state: &State, workers: Workers<'_>, now: Timestamp) -> Verdict {
         });
         steps.extend(others);
     }
-    Verdict { level: first.level, sentence: first.sentence, steps, room: room(state, first.level) }
+    let sentence = match first.aside {
+        Some(aside) => format!("{} {aside}", first.sentence),
+        None => first.sentence,
+    };
+    Verdict { level: first.level, sentence, steps, room: room(state, first.level) }
 }
 
 fn waiting(state: &State) -> u64 {
@@ -148,6 +154,7 @@ fn missing(state: &State) -> Option<Finding> {
         parts.push(words(topic.missing(), &format!("messages of `{}`", topic.topic)));
     }
     (!parts.is_empty()).then(|| Finding {
+        aside: None,
         level: Level::Wrong,
         sentence: format!("The ledger does not add up: {}.", parts.join(", ")),
         steps: vec![
@@ -170,6 +177,7 @@ fn full(state: &State) -> Option<Finding> {
         )
     });
     Some(Finding {
+        aside: None,
         level: Level::Outage,
         sentence: format!(
             "The spool is full ({}): Moodle is told to wait, and keeps its events in its outbox. {}",
@@ -187,6 +195,7 @@ fn disk(state: &State) -> Option<Finding> {
         (n, _) => ("commits", n),
     };
     Some(Finding {
+        aside: None,
         level: Level::Person,
         sentence: format!("The disk refused {} {what} since the start.", count(n)),
         steps: vec![
@@ -196,13 +205,15 @@ fn disk(state: &State) -> Option<Finding> {
     })
 }
 
-/// A topic or the account that SNS refuses, and workers that have ended.
+/// The topics or the account that SNS refuses, and workers that have ended. Topics held by the same fault
+/// are one finding: it has one cure.
 fn holds(state: &State, pulses: &[Pulse], now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     let held_in = |topic: &crate::delivery::TopicKey| {
         state.topics.iter().find(|t| t.topic == *topic).map_or(0, |t| t.waiting + t.held)
     };
     let mut account_told = false;
+    let mut told: Vec<(Cause, &str)> = Vec::new();
     for pulse in pulses {
         match &pulse.state {
             Doing::Running => {}
@@ -218,16 +229,25 @@ fn holds(state: &State, pulses: &[Pulse], now: Timestamp) -> Vec<Finding> {
                     .map(|p| held_in(&p.topic))
                     .sum();
                 findings.push(Finding {
+                    aside: None,
                     level: Level::Outage,
                     sentence: format!(
-                        "AWS refuses this sidecar since {}. {} held.",
+                        "AWS refuses this sidecar since {}. {}.",
                         moment(*since, now),
-                        counted(all, "message is", "messages are")
+                        counted(all, "message waits", "messages wait")
                     ),
-                    steps: cures(words),
+                    steps: cures(Cause::Account, words),
                 });
             }
             Doing::Held { cause, words, since, .. } => {
+                if told.contains(&(*cause, words)) {
+                    continue;
+                }
+                told.push((*cause, words));
+                let alike = |p: &&Pulse| matches!(&p.state, Doing::Held { cause: c, words: w, .. } if c == cause && w == words);
+                let held: Vec<&Pulse> = pulses.iter().filter(alike).collect();
+                let names: Vec<String> = held.iter().map(|p| format!("`{}`", p.topic)).collect();
+                let n: u64 = held.iter().map(|p| held_in(&p.topic)).sum();
                 let others = pulses.iter().any(|p| matches!(p.state, Doing::Running));
                 let refuses = match cause {
                     Cause::Topic => "refuses",
@@ -235,18 +255,21 @@ fn holds(state: &State, pulses: &[Pulse], now: Timestamp) -> Vec<Finding> {
                     Cause::Unknown | Cause::Failed | Cause::Account => "does not answer for",
                 };
                 findings.push(Finding {
+                    aside: None,
                     level: Level::Outage,
                     sentence: format!(
-                        "SNS {refuses} the topic `{}` since {}. {} held{}",
-                        pulse.topic,
+                        "SNS {refuses} the topic{} {} since {}. {}{}",
+                        if names.len() == 1 { "" } else { "s" },
+                        names.join(", "),
                         moment(*since, now),
-                        counted(held_in(&pulse.topic), "message is", "messages are"),
+                        counted(n, "message waits", "messages wait"),
                         if others { "; the other topics go on." } else { "." }
                     ),
-                    steps: cures(words),
+                    steps: cures(*cause, words),
                 });
             }
             Doing::Stopped { why } => findings.push(Finding {
+                aside: None,
                 level: Level::Outage,
                 sentence: format!("The worker of `{}` has ended: {why}.", pulse.topic),
                 steps: vec!["If the sidecar isn't being stopped, restart it.".to_owned()],
@@ -256,10 +279,22 @@ fn holds(state: &State, pulses: &[Pulse], now: Timestamp) -> Vec<Finding> {
     findings
 }
 
-fn cures(words: &str) -> Vec<String> {
+fn cures(cause: Cause, words: &str) -> Vec<String> {
     let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
+    let first = match cause {
+        // These words name their cure.
+        Cause::Topic | Cause::Account => format!("{words}{end}"),
+        Cause::Unknown | Cause::Failed => format!(
+            "Check the way from this machine to SNS: network, name resolution, proxy, `aws.endpoint_url`; and the health page of AWS. The last try: {words}{end}"
+        ),
+        Cause::Throttled => {
+            format!(
+                "If it lasts, ask AWS for a higher quota, or send less through this account. SNS says: {words}{end}"
+            )
+        }
+    };
     vec![
-        format!("{words}{end}"),
+        first,
         "Then wait: one message is tried each 30 s, and when it passes the rest follows by itself, in order."
             .to_owned(),
     ]
@@ -278,6 +313,7 @@ fn unserved(state: &State, pulses: &[Pulse]) -> Option<Finding> {
         })
         .collect();
     (!gone.is_empty()).then(|| Finding {
+        aside: None,
         level: Level::Person,
         sentence: format!("The configuration has no topic for what is owed to {}.", gone.join(", ")),
         steps: vec![
@@ -313,6 +349,7 @@ fn late(state: &State, pulses: &[Pulse], now: Timestamp) -> Option<Finding> {
         "It sent nothing in the last minute: look at the log's WARN and ERROR lines.".to_owned()
     };
     Some(Finding {
+        aside: None,
         level: Level::Look,
         sentence: format!(
             "`{}` is behind: {}, the oldest for {}.",
@@ -342,6 +379,7 @@ fn nobody(state: &State) -> Finding {
         )
     };
     Finding {
+        aside: None,
         level: Level::Outage,
         sentence,
         steps: vec![
@@ -364,7 +402,8 @@ fn parked(state: &State, now: Timestamp) -> Option<Finding> {
     };
     Some(Finding {
         level: Level::Person,
-        sentence: format!("{what} parked. No other waits for them; {}.", lower(&waiting_words(state, now))),
+        sentence: format!("{what} parked. No other waits for them."),
+        aside: Some(format!("{}.", waiting_words(state, now))),
         steps: reasons
             .into_iter()
             .map(|(reason, n)| {
@@ -376,11 +415,6 @@ fn parked(state: &State, now: Timestamp) -> Option<Finding> {
             })
             .collect(),
     })
-}
-
-fn lower(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map(|c| c.to_lowercase().collect::<String>() + chars.as_str()).unwrap_or_default()
 }
 
 /// Everything that is parked, by reason, in the order of the flow.
@@ -462,7 +496,7 @@ mod tests {
                 &parked,
                 &both,
                 Level::Person,
-                "15 messages and 2 events are parked. No other waits for them; 12 messages wait, the oldest for 0.4 s.",
+                "15 messages and 2 events are parked. No other waits for them. 12 messages wait, the oldest for 0.4 s.",
             ),
             (&disk, &both, Level::Person, "The disk refused 2 commits since the start."),
             (
@@ -475,14 +509,9 @@ mod tests {
                 &parked,
                 &refused,
                 Level::Outage,
-                "SNS refuses the topic `grades` since 09:14 UTC. 7 messages are held; the other topics go on.",
+                "SNS refuses the topic `grades` since 09:14 UTC. 7 messages wait; the other topics go on.",
             ),
-            (
-                &busy,
-                &account,
-                Level::Outage,
-                "AWS refuses this sidecar since 09:14 UTC. 12 messages are held.",
-            ),
+            (&busy, &account, Level::Outage, "AWS refuses this sidecar since 09:14 UTC. 12 messages wait."),
             (
                 &full,
                 &both,
