@@ -9,6 +9,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::print_stdout,
+    clippy::large_futures,
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     unreachable_pub,
