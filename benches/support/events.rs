@@ -33,6 +33,11 @@ impl Stream {
                 (line["data"]["eventname"].as_str().unwrap().into(), data.into(), time)
             })
             .collect();
+        Self::of(lines, start)
+    }
+
+    /// These events over and over: name, data and the second of their time.
+    pub fn of(lines: Vec<(Arc<str>, Bytes, i64)>, start: u64) -> Self {
         Self {
             lines: Arc::new(lines),
             source: "vle".parse().unwrap(),

@@ -3,6 +3,7 @@
 
 pub mod bare;
 pub mod events;
+pub mod load;
 
 /// The middle of some figures.
 pub fn median(mut figures: Vec<f64>) -> f64 {
