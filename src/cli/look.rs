@@ -357,7 +357,7 @@ fn detail_text(detail: &ParkedDetail) -> String {
             text += &format!("\n{}\n", lines.join("\n"));
         }
         None => {
-            text += "\nThe event itself is shown to who has the operator's token: set operate.token_file.\n"
+            text += "\nThe event itself is shown to who has the operator's token: set operate.token_file.\n";
         }
     }
     text

@@ -7,18 +7,16 @@ mod localstack;
 mod whole_corpus;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use moodle_sns_producer::contract::{Catalogue, EventData, Message, Routes, Subscription, WantedList};
 use moodle_sns_producer::delivery::Parking;
 use moodle_sns_producer::event::{EventId, Source, StoredEvent};
 use serde_json::{Value, json};
 
-use crate::support::checker;
 use crate::support::client::{Outcome, SigningClient, fresh_id};
 use crate::support::corpus::{self, Captured};
 use crate::support::sidecar::{SOURCE, Sidecar, URL};
-use crate::support::sns::Double;
 
 /// What the sidecar of a test must decide: the library's own functions, asked from outside the process.
 struct Decided {
@@ -87,39 +85,12 @@ fn count(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no count"))
 }
 
-/// Waits until nothing waits or is held, and gives the status that says so.
-async fn drained(sidecar: &Sidecar, within: Duration) -> Value {
-    let begun = Instant::now();
-    loop {
-        let status = sidecar.ask(&["status"]);
-        let topics = status["topics"].as_array().unwrap();
-        let left: u64 = topics.iter().map(|t| count(&t["waiting"]) + count(&t["held"])).sum();
-        if left == 0 {
-            return status;
-        }
-        assert!(begun.elapsed() < within, "after {within:?} {left} messages are left: {status:#}");
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-}
-
 /// That the ledger of a status adds up: its door and its messages.
 fn assert_adds_up(status: &Value) {
     for account in ["door", "messages"] {
         let missing = status[account]["missing"].as_array().unwrap();
         assert!(!missing.is_empty() && missing.iter().all(|n| *n == 0), "{account}: {}", status[account]);
     }
-}
-
-/// What the double took, for the checker. A copy that FIFO deduplication held back was seen by nobody: it
-/// has no place in the order.
-fn taken_by(double: &Double) -> Vec<checker::Taken> {
-    let taken = double.log().into_iter().map(|taken| checker::Taken {
-        topic: taken.topic,
-        body: taken.message,
-        attributes: taken.attributes.into_iter().map(|(name, _, value)| (name, value)).collect(),
-        group: taken.group.filter(|_| !taken.suppressed),
-    });
-    taken.collect()
 }
 
 #[track_caller]

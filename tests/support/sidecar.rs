@@ -76,13 +76,18 @@ drafts = true
         self
     }
 
+    /// Runs it under another program, which is given its command line.
+    #[must_use]
+    pub fn under(mut self, command: &[&str]) -> Self {
+        self.under = command.iter().map(|&word| word.into()).collect();
+        self
+    }
+
     /// Runs it under `strace`, which does this to its syncs: `error=EIO:when=3`, `delay_enter=10000`.
     #[must_use]
-    pub fn with_syncs(mut self, fault: &str) -> Self {
+    pub fn with_syncs(self, fault: &str) -> Self {
         let inject = format!("inject=fsync,fdatasync:{fault}");
-        let words = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &inject];
-        self.under = words.map(str::to_owned).to_vec();
-        self
+        self.under(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &inject])
     }
 
     pub fn program() -> &'static str {
@@ -200,7 +205,7 @@ drafts = true
         }
     }
 
-    /// Waits until nothing waits or is held, at most so long, and gives the last account.
+    /// Waits until nothing waits or is held, at most so long, and gives the status that says so.
     pub async fn drained(&self, within: Duration) -> serde_json::Value {
         let begun = Instant::now();
         loop {
@@ -208,9 +213,14 @@ drafts = true
             let count = |topic: &serde_json::Value, key: &str| topic[key].as_u64().unwrap();
             let topics = status["topics"].as_array().unwrap();
             let left: u64 = topics.iter().map(|t| count(t, "waiting") + count(t, "held")).sum();
-            if left == 0 || begun.elapsed() > within {
+            if left == 0 {
                 return status;
             }
+            assert!(
+                begun.elapsed() < within,
+                "after {within:?} {left} messages are left: {status:#}\n{}",
+                self.log()
+            );
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use moodle_sns_producer::event::EventId;
 use moodle_sns_producer::spool::Spool;
 
-use super::{Decided, assert_adds_up, assert_no_panic, drained, post, taken_by};
+use super::{Decided, assert_adds_up, assert_no_panic, post};
 use crate::support::checker::{self, Evidence, Known};
 use crate::support::client::{Outcome, SigningClient};
 use crate::support::corpus::{self, Captured, Recording};
@@ -129,11 +129,16 @@ async fn sigterm_under_load_ends_in_order_and_keeps_each_202() {
         duplicates += super::count(&answer["duplicate"]);
         known.extend(batch.iter().map(|event| (event.id, Known::Kept)));
     }
-    let status = drained(&sidecar, Duration::from_secs(60)).await;
+    let status = sidecar.drained(Duration::from_secs(60)).await;
     assert_adds_up(&status);
     let owes: HashMap<EventId, usize> = owes.into_iter().filter(|(id, _)| known.contains_key(id)).collect();
     let messages: usize = owes.values().sum();
-    let evidence = Evidence { sent: known, taken: taken_by(&double), owes, ..Evidence::default() };
+    let evidence = Evidence {
+        sent: known,
+        taken: double.log().into_iter().map(checker::Taken::from).collect(),
+        owes,
+        ..Evidence::default()
+    };
     let faults = checker::faults(&evidence);
     assert!(faults.is_empty(), "{faults:#?}");
     assert_no_panic(&sidecar);

@@ -16,7 +16,7 @@ use moodle_sns_producer::event::EventId;
 use moodle_sns_producer::spool::Spool;
 use serde_json::{Value, json};
 
-use super::{Decided, ask_wanted, assert_adds_up, assert_no_panic, drained, kept_id, post};
+use super::{Decided, ask_wanted, assert_adds_up, assert_no_panic, kept_id, post};
 use crate::support::corpus::{self, Captured, Recording};
 use crate::support::sidecar::{SOURCE, Sidecar, URL};
 
@@ -270,7 +270,7 @@ async fn an_event_reaches_a_queue(variable: &str) {
     for batch in corpus::batches(&events, 200) {
         post(&mut client, &batch, &list).await;
     }
-    let status = drained(&sidecar, Duration::from_secs(60)).await;
+    let status = sidecar.drained(Duration::from_secs(60)).await;
     assert_adds_up(&status);
     let (exit, _) = sidecar.terminate();
     assert_eq!(exit.code(), Some(0), "{}", sidecar.log());

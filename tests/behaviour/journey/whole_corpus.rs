@@ -10,9 +10,7 @@ use moodle_sns_producer::event::{Event, EventId, Sequence, StoredEvent};
 use moodle_sns_producer::spool::{IDS_KEPT, Spool};
 use serde_json::Value;
 
-use super::{
-    Decided, ask_wanted, assert_adds_up, assert_no_panic, data_of, drained, kept_id, post, taken_by,
-};
+use super::{Decided, ask_wanted, assert_adds_up, assert_no_panic, data_of, kept_id, post};
 use crate::support::checker::{self, Evidence, Known};
 use crate::support::client::SigningClient;
 use crate::support::corpus::{self, Captured, Recording};
@@ -164,7 +162,7 @@ async fn the_whole_corpus_ends_published_unwanted_or_parked_for_a_reason() {
         requests += client.await.unwrap();
     }
     let posted = posting.elapsed();
-    let status = drained(&sidecar, Duration::from_secs(120)).await;
+    let status = sidecar.drained(Duration::from_secs(120)).await;
     let all_gone = posting.elapsed();
 
     // What is parked is what was to be parked, for the reason told.
@@ -211,7 +209,7 @@ async fn the_whole_corpus_ends_published_unwanted_or_parked_for_a_reason() {
     };
     let evidence = Evidence {
         sent: ends.keys().map(|id| (*id, Known::Kept)).collect(),
-        taken: taken_by(&double),
+        taken: double.log().into_iter().map(checker::Taken::from).collect(),
         parked: parked.iter().map(|[id, ..]| id.parse().unwrap()).collect(),
         unpublished_by_rule: ends.iter().filter(|(_, e)| **e == End::Unwanted).map(|(id, _)| *id).collect(),
         owes: ends.iter().map(|(id, end)| (*id, per_event(end))).collect(),
