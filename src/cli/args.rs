@@ -368,23 +368,18 @@ mod tests {
     #[test]
     fn every_command_teaches_by_an_example() {
         fn each(command: &clap::Command, seen: &mut Vec<String>) {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("Example"), "{} has no example", command.get_name());
+            assert!(help.contains("  moodle-sns-producer ") || help.contains("| moodle-sns-producer "));
+            seen.push(command.get_name().to_owned());
             for inner in command.get_subcommands() {
-                if inner.has_subcommands() {
-                    each(inner, seen);
-                } else {
-                    let help = inner.get_after_help().map(ToString::to_string).unwrap_or_default();
-                    assert!(help.contains("Example"), "{} has no example", inner.get_name());
-                    assert!(
-                        help.contains("  moodle-sns-producer ") || help.contains("| moodle-sns-producer ")
-                    );
-                    seen.push(inner.get_name().to_owned());
-                }
+                each(inner, seen);
             }
         }
         let command = Args::command();
         let mut seen = Vec::new();
         each(&command, &mut seen);
-        assert_eq!(seen.len(), 17);
+        assert_eq!(seen.len(), 23, "{seen:?}");
         command.debug_assert();
     }
 }

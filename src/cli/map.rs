@@ -13,6 +13,7 @@ use super::output::{Output, table};
 use crate::contract::{Catalogue, Routes, Subscription, WantedList, cut};
 use crate::delivery::{ContractId, TopicKey};
 use crate::event::{Event, Sequence, Source, StoredEvent};
+use crate::operate::words::harmless;
 
 /// What one event becomes.
 #[derive(Serialize)]
@@ -133,17 +134,17 @@ fn one(
 /// One event: its messages whole. Several: a line each, and the sums.
 fn text(mapped: &[Mapped]) -> String {
     if let [one] = mapped {
-        let mut text = format!("{} {}\n", one.id, one.event);
+        let mut text = format!("{} {}\n", one.id, harmless(&one.event));
         if one.messages.is_empty() {
             text += "No contract takes it.\n";
         }
         for message in &one.messages {
             text += &format!("\n{}\n", message.contract);
             text += &match (&message.parked, &message.message) {
-                (Some(why), _) => format!("would be parked: {}\n", crate::operate::words::harmless(why)),
+                (Some(why), _) => format!("would be parked: {}\n", harmless(why)),
                 (None, message) => {
                     let pretty = serde_json::to_string_pretty(message).unwrap_or_default();
-                    pretty.lines().map(crate::operate::words::harmless).collect::<Vec<_>>().join("\n") + "\n"
+                    pretty.lines().map(harmless).collect::<Vec<_>>().join("\n") + "\n"
                 }
             };
         }

@@ -31,12 +31,18 @@ struct TracePage<'a> {
 
 /// The status page; it reloads itself only when asked to (`?refresh=10`).
 pub(super) fn status(report: &Report, refresh: Option<u32>) -> Result<String, askama::Error> {
-    StatusPage { report, refresh }.render()
+    StatusPage { report, refresh }.render().map(shown)
 }
 
 /// The page of one event's fate, or of why it can't be told.
 pub(super) fn trace(report: Result<&TraceReport, &str>, asked: &str) -> Result<String, askama::Error> {
-    TracePage { report, asked }.render()
+    TracePage { report, asked }.render().map(shown)
+}
+
+/// A page may be read in a terminal too: what is escaped for HTML is made harmless for that as well.
+fn shown(page: String) -> String {
+    let lines: Vec<String> = page.split('\n').map(words::harmless).collect();
+    lines.join("\n")
 }
 
 /// A text whose parts between backquotes are names and commands.
@@ -134,7 +140,7 @@ mod tests {
             url: "https://moodle.example.org".into(),
             secret: secret.into(),
             last_used: last_used.map(|at| at.parse().unwrap()),
-            plugin: "13:47:31, plugin 1.2.0, Moodle 4.5.6 <b>".into(),
+            plugin: "13:47:31, plugin 1.2.0, Moodle 4.5.6 <b>\u{1b}[2J\u{202e}".into(),
         };
         let signs = [sign("2026-11", Some("2026-11-24T13:48:02Z")), sign("2026-05", None)];
         let report = Report::new(&setup, state, &[], Workers::Here(pulses), &signs, now());
@@ -168,7 +174,7 @@ mod tests {
             if let Some(folder) = std::env::var_os("MSP_PAGES") {
                 std::fs::write(std::path::Path::new(&folder).join(format!("{name}.html")), &page).unwrap();
             }
-            assert!(!page.contains("<b>\"") && page.contains("4.5.6 &#60;b&#62;"));
+            assert!(!page.contains("<b>\"") && page.contains("4.5.6 &#60;b&#62;\\u{1b}[2J\\u{202e}"));
             assert!(!page.contains("style=") && !page.contains("<script"), "the CSP allows neither");
             assert!(page.len() < 100_000);
             let part = match name {

@@ -104,9 +104,9 @@ drafts = true
         words.push(self.dir.join("config.toml").display().to_string());
         let child = Command::new(&words[0])
             .args(&words[1..])
-            .envs(self.variables.iter().map(|(n, v)| (n, v)))
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
+            .envs(self.variables.iter().map(|(n, v)| (n, v)))
             .env_remove("RUST_BACKTRACE")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
