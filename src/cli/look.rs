@@ -92,7 +92,9 @@ async fn idle_report(config: &Config, spool: &Spool) -> Result<Report, SpoolErro
     let midnight =
         Timestamp::from_second(now.as_second() - now.as_second().rem_euclid(86_400)).unwrap_or(now);
     let today = spool.ledger(midnight).await?;
-    let state = spool.state().await?;
+    let mut state = spool.state().await?;
+    // A spool that is only looked at does not know what it may hold: the configuration does.
+    state.limit_bytes = config.spool.max_size;
     let topics = config.topics.iter();
     let setup = Setup {
         topics: topics.map(|topic| SetTopic { key: topic.key.clone(), arn: topic.arn.to_string() }).collect(),

@@ -31,16 +31,16 @@ struct TracePage<'a> {
 
 /// The status page; it reloads itself only when asked to (`?refresh=10`).
 pub(super) fn status(report: &Report, refresh: Option<u32>) -> Result<String, askama::Error> {
-    StatusPage { report, refresh }.render().map(shown)
+    StatusPage { report, refresh }.render().map(|page| shown(&page))
 }
 
 /// The page of one event's fate, or of why it can't be told.
 pub(super) fn trace(report: Result<&TraceReport, &str>, asked: &str) -> Result<String, askama::Error> {
-    TracePage { report, asked }.render().map(shown)
+    TracePage { report, asked }.render().map(|page| shown(&page))
 }
 
 /// A page may be read in a terminal too: what is escaped for HTML is made harmless for that as well.
-fn shown(page: String) -> String {
+fn shown(page: &str) -> String {
     let lines: Vec<String> = page.split('\n').map(words::harmless).collect();
     lines.join("\n")
 }
