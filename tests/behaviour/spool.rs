@@ -470,6 +470,8 @@ async fn one_process_holds_a_spool_and_looking_at_it_changes_nothing() {
     let spool = Spool::open(Settings::at(&path)).await.unwrap();
     assert!(matches!(Spool::open(Settings::at(&path)).await, Err(OpenError::Locked(_))));
     assert!(matches!(Spool::read_only(&path).await, Err(OpenError::Locked(_))));
+    let mark = dir.path().join("deep/er/spool.db.clean");
+    assert!(!mark.exists(), "in use is not closed in order");
     spool.accept(batch(vec![(event(id(1), "a"), Route::Owed(vec![owed("a", 1)]))])).await.unwrap();
     spool.shut().await;
     drop(spool);

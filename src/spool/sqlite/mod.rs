@@ -61,8 +61,9 @@ impl Store {
             return Err(OpenError::Sqlite(version));
         }
         let place = Place::of(&settings.path)?;
-        let last = place.make()?;
+        place.make_folder()?;
         let lock = place.lock()?;
+        let last = place.make()?;
         place.check_disk()?;
         let fault = |fault| OpenError::from_fault(&settings.path, fault);
         let mut conn = schema::open_writer(&settings.path).map_err(fault)?;

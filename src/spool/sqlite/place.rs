@@ -41,9 +41,9 @@ impl Place {
         Ok(Self { file: file.into(), lock: beside(".lock"), clean: beside(".clean"), high: beside(".high") })
     }
 
-    /// Makes the folder (0700) and the file (0600) where they are missing, so that nothing of a spool is
-    /// ever readable by others, not even for a moment.
-    pub(super) fn make(&self) -> Result<LastEnd, OpenError> {
+    /// Makes the folder (0700) where it is missing, so that nothing of a spool is ever readable by others,
+    /// not even for a moment.
+    pub(super) fn make_folder(&self) -> Result<(), OpenError> {
         if let Some(folder) = self.file.parent().filter(|f| !f.as_os_str().is_empty() && !f.exists()) {
             DirBuilder::new()
                 .recursive(true)
@@ -51,6 +51,12 @@ impl Place {
                 .create(folder)
                 .map_err(|e| self.fault("making the folder", &e))?;
         }
+        Ok(())
+    }
+
+    /// Makes the file (0600) where it is missing, and takes away the mark of an orderly end. Only under the
+    /// lock: the mark is of whoever holds it.
+    pub(super) fn make(&self) -> Result<LastEnd, OpenError> {
         let existed = self.file.exists();
         OpenOptions::new()
             .create(true)
