@@ -483,6 +483,7 @@ mod tests {
         let both = [running("grades"), running("enrolments")];
         let refused = [held("grades", Cause::Topic), running("enrolments")];
         let account = [held("grades", Cause::Account), held("enrolments", Cause::Account)];
+        let unreached = [held("grades", Cause::Unknown), held("enrolments", Cause::Unknown)];
         for (state, pulses, level, sentence) in [
             (&quiet, &both[..], Level::Healthy, "No message waits. Nothing is held or parked."),
             (
@@ -510,6 +511,12 @@ mod tests {
                 &refused,
                 Level::Outage,
                 "SNS refuses the topic `grades` since 09:14 UTC. 7 messages wait; the other topics go on.",
+            ),
+            (
+                &busy,
+                &unreached,
+                Level::Outage,
+                "SNS does not answer for the topics `grades`, `enrolments` since 09:14 UTC. 12 messages wait.",
             ),
             (&busy, &account, Level::Outage, "AWS refuses this sidecar since 09:14 UTC. 12 messages wait."),
             (
