@@ -117,13 +117,17 @@ const RECEIVE: &[Key] = &[
     one(
         "max_in_flight",
         Size(MIB, TIB),
-        Default("64 MiB"),
+        Default("32 MiB"),
         "Bytes of all requests being read; above it the answer is 429.",
     ),
     one("max_connections", Count(1, 1_000_000), Default("1024"), "Connections at once."),
-    one("header_timeout", Span(1, 300), Default("5s"), "For a request's head."),
-    one("body_timeout", Span(1, 600), Default("30s"), "For a whole body."),
-    one("idle_timeout", Span(1, 3600), Default("75s"), "For a connection on which nothing is asked."),
+    one(
+        "header_timeout",
+        Span(1, 300),
+        Default("3s"),
+        "From a connection's opening, or the answer before, to the end of a request's head.",
+    ),
+    one("body_timeout", Span(1, 600), Default("10s"), "For a whole body."),
 ];
 
 const OPERATE: &[Key] = &[
@@ -187,12 +191,6 @@ const AWS: &[Key] = &[
         "Another place than AWS's own (LocalStack); needs allow_custom_endpoint.",
     ),
     one("allow_custom_endpoint", Switch, Default("false"), "Messages go to endpoint_url instead of AWS."),
-    group("quota", Shape::Section(QUOTA), Nothing, "This sidecar's share, in messages a second."),
-];
-
-const QUOTA: &[Key] = &[
-    one("standard", Count(1, 1_000_000), Nothing, "Default: 80 % of the region's quota."),
-    one("fifo", Count(1, 1_000_000), Nothing, "Default: 80 % of the region's quota."),
 ];
 
 const CONTRACTS: &[Key] =
@@ -243,10 +241,4 @@ const TOPIC: &[Key] = &[
     ),
     one("max_message", Size(KIB, MIB), Default("256 KiB"), "The largest message; a larger one is parked."),
     one("in_flight", Count(1, 64), Default("8"), "Batches at once; on a FIFO topic of distinct groups."),
-    one(
-        "fair_queues",
-        Switch,
-        Default("false"),
-        "On a standard topic: send MessageGroupId, for SQS fair queues.",
-    ),
 ];

@@ -25,12 +25,10 @@ pub struct Receive {
     pub max_in_flight: u64,
     /// Connections at once.
     pub max_connections: u64,
-    /// For a request's head.
+    /// From a connection's opening, or the answer before, to the end of a request's head.
     pub header_timeout: Duration,
     /// For a whole body.
     pub body_timeout: Duration,
-    /// For a connection on which nothing is asked.
-    pub idle_timeout: Duration,
 }
 
 /// Where the listener for Moodle is.
@@ -131,7 +129,6 @@ pub(crate) fn receive(section: &Section, folder: Option<&Path>, problems: &mut P
         max_connections: section.count("max_connections").unwrap_or_default(),
         header_timeout: section.span("header_timeout"),
         body_timeout: section.span("body_timeout"),
-        idle_timeout: section.span("idle_timeout"),
     }
 }
 

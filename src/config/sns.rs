@@ -9,17 +9,13 @@ use super::read::Section;
 use crate::delivery::{ContractId, TopicKey};
 use crate::event::SourceKey;
 
-/// `[aws]`: where SNS is and how much of its quota is ours.
+/// `[aws]`: where SNS is.
 #[derive(Debug, Clone)]
 pub struct Aws {
     /// The region; by default that of the topics.
     pub region: String,
     /// Another place than AWS's own.
     pub endpoint_url: Option<String>,
-    /// Messages a second to standard topics; none: 80 % of the region's quota.
-    pub quota_standard: Option<u64>,
-    /// Messages a second to FIFO topics; none: 80 % of the region's quota.
-    pub quota_fifo: Option<u64>,
 }
 
 /// `[topics.KEY]`: a topic and what it gets.
@@ -39,8 +35,6 @@ pub struct Topic {
     pub max_message: u64,
     /// Batches at once.
     pub in_flight: u64,
-    /// Whether a standard topic gets `MessageGroupId`.
-    pub fair_queues: bool,
     /// Where each of `contracts` stands.
     written: Vec<Origin>,
 }
@@ -193,13 +187,6 @@ pub(crate) fn topics(root: &Section, problems: &mut Problems) -> Vec<Topic> {
                 })
                 .ok()
         });
-        if let Some(arn) = arn.as_ref().filter(|arn| arn.is_fifo() && section.is_on("fair_queues")) {
-            problems.add(
-                &section.origin("fair_queues"),
-                format!("{path}.fair_queues is set for the FIFO topic {arn}"),
-                "take it out: a FIFO topic always gets MessageGroupId",
-            );
-        }
         let (contracts, written) = contracts(section, &path, problems);
         let sources = section.texts("sources").map(|texts| known_sources(texts, &path, root, problems));
         if let (Ok(key), Some(arn)) = (name.parse(), arn) {
@@ -211,7 +198,6 @@ pub(crate) fn topics(root: &Section, problems: &mut Problems) -> Vec<Topic> {
                 drafts: section.is_on("drafts"),
                 max_message: section.size("max_message"),
                 in_flight: section.count("in_flight").unwrap_or_default(),
-                fair_queues: section.is_on("fair_queues"),
                 written,
             });
         }
@@ -297,13 +283,7 @@ pub(crate) fn aws(section: &Section, topics: &[Topic], root: &Section, problems:
             problems.add(&at, format!("aws.endpoint_url is {url:?}"), "write \"http://127.0.0.1:4566\"");
         }
     }
-    let quota = section.inner("quota");
-    Aws {
-        region,
-        endpoint_url,
-        quota_standard: quota.and_then(|quota| quota.count("standard")),
-        quota_fifo: quota.and_then(|quota| quota.count("fifo")),
-    }
+    Aws { region, endpoint_url }
 }
 
 #[cfg(test)]
