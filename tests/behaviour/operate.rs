@@ -11,6 +11,7 @@ use crate::support::sidecar::{SOURCE, Sidecar};
 use crate::support::sns::SnsDouble;
 
 mod canary;
+mod desk;
 
 const TOKEN: &str = "operator-token-of-a-test";
 
