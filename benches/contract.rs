@@ -19,6 +19,10 @@ use moodle_sns_producer::contract::{Catalogue, EventData, Example, Routes, Subsc
 use moodle_sns_producer::delivery::ContractId;
 use moodle_sns_producer::event::{Source, StoredEvent};
 
+/// As in the binary.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn site() -> Source {
     Source {
         key: "vle".parse().unwrap(),
