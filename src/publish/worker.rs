@@ -347,8 +347,7 @@ impl Worker {
             (Some(hold), _, _) => Some(by_hold(Cause::Account, hold)),
             (None, Some(hold), _) => Some(by_hold(Cause::Topic, hold)),
             (None, None, Some(Trouble { cause, words, since })) => {
-                let words = format!("{words}: it is tried again by itself");
-                Some((*cause, words, *since, self.pace.resumes().unwrap_or_else(Instant::now)))
+                Some((*cause, words.clone(), *since, self.pace.resumes().unwrap_or_else(Instant::now)))
             }
             (None, None, None) => None,
         };
