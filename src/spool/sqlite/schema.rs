@@ -52,12 +52,17 @@ const CREATE: [&str; 16] = [
     "insert into meta(key, value) values('spool', lower(hex(randomblob(8)))), ('epoch', 0), ('seq', 0), ('pos', 0)",
 ];
 
+/// How long a connection waits for another's lock.
+const BUSY: Duration = Duration::from_secs(5);
+
 /// Opens the file for writing, or makes it, with every setting read back.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, Fault> {
     let flags =
         OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     // No SQLITE_OPEN_URI: a path that begins `file:` would be read as one, and lose everything (memory mode).
     let conn = Connection::open_with_flags(path, flags)?;
+    // First of all: a reader that is just closing may hold the file for a moment when it is opened again.
+    conn.busy_timeout(BUSY)?;
     let fresh: i64 = conn.query_one("select count(*) from sqlite_schema", [], |r| r.get(0))?;
     if fresh == 0 {
         // Both must be set before the first table.
@@ -76,9 +81,9 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Fault> {
     if fresh == 0 {
         create(&conn)?;
     }
-    let (busy, frames): (i64, i64) =
-        conn.query_one("pragma wal_checkpoint", [], |r| Ok((r.get(0)?, r.get(1)?)))?;
-    if (busy, frames) != (0, frames.max(0)) {
+    // -1 says that there is no log, whatever the mode says; busy says only that another copies it now.
+    let frames: i64 = conn.query_one("pragma wal_checkpoint", [], |r| r.get(1))?;
+    if frames < 0 {
         return Err(Fault::Setting { name: "journal_mode", wanted: "wal".into(), found: "no log".into() });
     }
     Ok(conn)
@@ -88,6 +93,7 @@ pub(super) fn open_writer(path: &Path) -> Result<Connection, Fault> {
 pub(super) fn open_reader(path: &Path) -> Result<Connection, Fault> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let conn = Connection::open_with_flags(path, flags)?;
+    conn.busy_timeout(BUSY)?;
     identify(&conn)?;
     settle(&conn)?;
     Ok(conn)
@@ -95,7 +101,6 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, Fault> {
 
 /// The settings of one connection: none of them is kept in the file.
 fn settle(conn: &Connection) -> Result<(), Fault> {
-    conn.busy_timeout(Duration::from_secs(5))?;
     set(conn, "synchronous", 2)?; // FULL: a commit that returned is on the disk
     set(conn, "foreign_keys", 1)?;
     set(conn, "trusted_schema", 0)?;
