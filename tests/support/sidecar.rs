@@ -25,6 +25,14 @@ pub struct Sidecar {
 impl Sidecar {
     /// One source, a FIFO and a standard topic that each take every contract, published to `sns`.
     pub fn new(dir: &Path, sns: &str) -> Self {
+        let topic = |key, arn| {
+            format!("[topics.{key}]\narn = \"{arn}\"\ncontracts = [\"moodle.*.*.v1\"]\ndrafts = true\n\n")
+        };
+        Self::with_topics(dir, sns, &(topic("ordered", FIFO) + &topic("plain", STANDARD)))
+    }
+
+    /// One source, and these topics as the configuration writes them.
+    pub fn with_topics(dir: &Path, sns: &str, topics: &str) -> Self {
         let config = format!(
             r#"
 [receive]
@@ -46,16 +54,7 @@ allow_custom_endpoint = true
 source = "{URL}"
 secrets = [{{ id = "first", file = "vle.secret" }}]
 
-[topics.ordered]
-arn = "{FIFO}"
-contracts = ["moodle.*.*.v1"]
-drafts = true
-
-[topics.plain]
-arn = "{STANDARD}"
-contracts = ["moodle.*.*.v1"]
-drafts = true
-"#,
+{topics}"#,
             dir = dir.display()
         );
         for (name, text) in

@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Decided, ask_wanted, assert_adds_up, assert_no_panic, kept_id, post};
 use crate::support::corpus::{self, Captured, Recording};
-use crate::support::sidecar::{SOURCE, Sidecar, URL};
+use crate::support::sidecar::Sidecar;
 
 /// A stand-in that runs as a process of its own; it ends when its standard input closes.
 struct StandIn {
@@ -94,42 +94,15 @@ impl Drop for StandIn {
     }
 }
 
-/// The configuration that the template's head shows for production, and the demo uses.
-fn configure(sidecar: &Sidecar, stand_in: &StandIn) {
+/// The topics that the template's head shows for production, and the demo uses.
+fn topics(stand_in: &StandIn) -> String {
     let topic = |key: &str, output: &str, contracts: &[&str]| {
         let arn = stand_in.output(output);
         format!("[topics.{key}]\narn = \"{arn}\"\ncontracts = {contracts:?}\ndrafts = true\n\n")
     };
-    let dir = sidecar.dir.display();
-    let config = format!(
-        r#"
-[receive]
-listen = "unix:{dir}/in.sock"
-
-[operate]
-listen = "unix:{dir}/operate.sock"
-token_file = "operate.token"
-log = "json"
-
-[spool]
-path = "{dir}/spool/spool.db"
-
-[aws]
-region = "eu-west-2"
-endpoint_url = "{}"
-allow_custom_endpoint = true
-
-[sources.{SOURCE}]
-source = "{URL}"
-secrets = [{{ id = "first", file = "vle.secret" }}]
-
-{}{}{}"#,
-        stand_in.url,
-        topic("grades", "GradesTopicArn", &["moodle.grade.*.v1"]),
-        topic("enrolments", "EnrolmentsTopicArn", &["moodle.enrolment.*.v1", "moodle.group.*.v1"]),
-        topic("activity", "ActivityTopicArn", &["moodle.submission.*.v1", "moodle.course.*.v1"]),
-    );
-    std::fs::write(sidecar.dir.join("config.toml"), config).unwrap();
+    topic("grades", "GradesTopicArn", &["moodle.grade.*.v1"])
+        + &topic("enrolments", "EnrolmentsTopicArn", &["moodle.enrolment.*.v1", "moodle.group.*.v1"])
+        + &topic("activity", "ActivityTopicArn", &["moodle.submission.*.v1", "moodle.course.*.v1"])
 }
 
 /// What is sent: some events of each contract, three of each grade so that a group has an order to keep, and a
@@ -257,8 +230,7 @@ async fn an_event_reaches_a_queue(variable: &str) {
     let Some(stand_in) = StandIn::start(variable, aws.path()) else { return };
     let started = begun.elapsed();
     let dir = tempfile::tempdir().unwrap();
-    let mut sidecar = Sidecar::new(dir.path(), &stand_in.url);
-    configure(&sidecar, &stand_in);
+    let mut sidecar = Sidecar::with_topics(dir.path(), &stand_in.url, &topics(&stand_in));
     sidecar.start();
     sidecar.ready().await;
 
