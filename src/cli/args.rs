@@ -195,12 +195,18 @@ Examples:
     /// Check a folder of contracts with their schemas and examples.
     #[command(after_help = "\
 All problems at once, each with file, line and what to do; exit 78 when there is one.
+An example is a JSON file in examples/ with note, captured (or constructed) and event; --write adds
+the message, and writes the schema.
 
-Example:
-  moodle-sns-producer contracts check ./contracts")]
+Examples:
+  moodle-sns-producer contracts check ./contracts
+  moodle-sns-producer contracts check ./contracts --write")]
     Check {
         /// The folder: <subject>/<name>/v1.toml.
         folder: PathBuf,
+        /// Write schemas and examples anew.
+        #[arg(long)]
+        write: bool,
     },
 }
 

@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure};
 use super::output::{Form, Output, say, table};
 use super::settings::Settings;
 use crate::config::{Config, Maturity, Problems, Subscribed};
-use crate::contract::{self, Catalogue, Status, Subscription};
+use crate::contract::{self, Catalogue, Generated, Status, Subscription};
 use crate::delivery::ContractId;
 use crate::operate::words::counted;
 
@@ -102,8 +102,8 @@ pub(super) fn show(own: &Own, name: &str, schema: bool, output: Output) -> Resul
     Ok(Exit::Done)
 }
 
-pub(super) fn check(folder: &Path) -> Result<Exit, Failure> {
-    let ids = contract::check(folder)?;
+pub(super) fn check(folder: &Path, generated: Generated) -> Result<Exit, Failure> {
+    let ids = contract::check(folder, generated)?;
     say(&format!("{} contracts in {} are good.\n", ids.len(), folder.display()))?;
     Ok(Exit::Done)
 }

@@ -27,6 +27,7 @@ use clap::error::ErrorKind;
 
 pub use exit::{Exit, Failure};
 
+use crate::contract::Generated;
 use args::{Args, Command, ConfigCommand, ContractsCommand, KeysCommand, ParkedCommand};
 
 /// Runs the command line.
@@ -71,7 +72,9 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
             ContractsCommand::Show { contract, schema, own } => {
                 contracts::show(&own, &contract, schema, output)
             }
-            ContractsCommand::Check { folder } => contracts::check(&folder),
+            ContractsCommand::Check { folder, write } => {
+                contracts::check(&folder, if write { Generated::Write } else { Generated::Compare })
+            }
         },
         Command::Map(map) => map::map(&map, output),
         Command::Send(send) => send::send(&settings, &send, output),

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::example::Example;
 use super::file::{self, Draft};
 use super::group::Naming;
 use super::message::{Attributes, Message, build};
@@ -14,23 +13,8 @@ use super::{Contract, block, digest, schema};
 use crate::delivery::{ContractId, Parking, Reason};
 use crate::event::{Source, StoredEvent};
 
-macro_rules! built_in {
-    ($($place:literal),* $(,)?) => {
-        [$(($place, include_str!(concat!("../../contracts/", $place, ".toml")))),*]
-    };
-}
-
-/// The contracts of this program. A test holds this list against the folder.
-const BUILT_IN: [(&str, &str); 8] = built_in![
-    "course/updated/v1",
-    "enrolment/created/v1",
-    "enrolment/deleted/v1",
-    "enrolment/updated/v1",
-    "grade/updated/v1",
-    "group/member_added/v1",
-    "group/member_removed/v1",
-    "submission/submitted/v1",
-];
+/// The contracts of this program: place and text of each, as `build.rs` found them.
+const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
 
 /// Every contract there is, by name.
 #[derive(Debug, Default)]
@@ -96,74 +80,7 @@ impl Catalogue {
     }
 }
 
-/// Checks a folder of contracts as `contracts check` does: each file by itself and beside the built-in
-/// ones, its committed schema against the generated one, and each example against what it gives now.
-///
-/// # Errors
-/// All that is wrong, at once.
-pub fn check(folder: &Path) -> Result<Vec<ContractId>, Problems> {
-    let mut reading = Reading::default();
-    let shipped = Reading::built_in().contracts;
-    reading.read_folder(folder);
-    let mut ids = Vec::new();
-    for (place, contract) in
-        reading.places.iter().filter_map(|(id, place)| Some((place, reading.contracts.get(id)?)))
-    {
-        if shipped.get(contract.id.as_str()).is_some_and(|built_in| built_in.text != contract.text) {
-            let help = "one type has one contract: give yours another name, or another version";
-            reading.problems.push(whole_file(
-                place,
-                "this program has another contract of this name built in",
-                help,
-            ));
-        }
-        check_beside(contract, place, &mut reading.problems);
-        ids.push(contract.id.clone());
-    }
-    if reading.problems.is_empty() { Ok(ids) } else { Err(Problems(reading.problems)) }
-}
-
-fn check_beside(contract: &Contract, place: &Path, problems: &mut Vec<Problem>) {
-    let schema = place.with_extension("schema.json");
-    match fs::read_to_string(&schema) {
-        Ok(text) if text == contract.schema => {}
-        Ok(_) => problems.push(whole_file(
-            &schema,
-            "this schema is not the one that the contract gives",
-            "write it anew: `contracts show --schema`",
-        )),
-        Err(error) => problems.push(whole_file(
-            &schema,
-            &format!("the schema cannot be read: {error}"),
-            "write it: `contracts show --schema`",
-        )),
-    }
-    let Some(examples) =
-        place.parent().map(|folder| folder.join("examples")).filter(|folder| folder.is_dir())
-    else {
-        return;
-    };
-    for path in sorted(&examples, problems) {
-        if path.extension().is_none_or(|e| e != "json") {
-            continue;
-        }
-        let told = fs::read_to_string(&path).map_err(|e| e.to_string()).and_then(|text| {
-            let again = Example::read(&text)
-                .and_then(|example| example.write(contract))
-                .map_err(|e| e.to_string())?;
-            if again == text {
-                Ok(())
-            } else {
-                Err("the contract gives another message for this event".to_owned())
-            }
-        });
-        if let Err(told) = told {
-            problems.push(whole_file(&path, &told, "mend the contract or write the example anew"));
-        }
-    }
-}
-
-fn whole_file(path: &Path, message: &str, help: &str) -> Problem {
+pub(super) fn whole_file(path: &Path, message: &str, help: &str) -> Problem {
     Problem {
         file: path.display().to_string(),
         spot: None,
@@ -173,7 +90,7 @@ fn whole_file(path: &Path, message: &str, help: &str) -> Problem {
 }
 
 /// What a folder holds, in the order of names; a folder that cannot be read is a problem.
-fn sorted(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
+pub(super) fn sorted(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder)
         .and_then(|entries| entries.map(|e| e.map(|e| e.path())).collect::<Result<Vec<_>, _>>());
     entries.map_or_else(
@@ -194,15 +111,15 @@ fn sorted(folder: &Path, problems: &mut Vec<Problem>) -> Vec<PathBuf> {
 
 /// Contracts as they are read, with all that is wrong.
 #[derive(Default)]
-struct Reading {
-    contracts: BTreeMap<String, Contract>,
+pub(super) struct Reading {
+    pub(super) contracts: BTreeMap<String, Contract>,
     /// Where each was read from, by name.
-    places: BTreeMap<String, PathBuf>,
-    problems: Vec<Problem>,
+    pub(super) places: BTreeMap<String, PathBuf>,
+    pub(super) problems: Vec<Problem>,
 }
 
 impl Reading {
-    fn built_in() -> Self {
+    pub(super) fn built_in() -> Self {
         let mut reading = Self { problems: block::problems().to_vec(), ..Self::default() };
         for (place, text) in BUILT_IN {
             reading.read(&PathBuf::from(format!("contracts/{place}.toml")), &type_of(place), text);
@@ -212,7 +129,7 @@ impl Reading {
 
     /// Reads `<subject>/<name>/v<number>.toml`. Other TOML files are faults, except common blocks: a
     /// contract in the wrong place would be missed in silence.
-    fn read_folder(&mut self, folder: &Path) {
+    pub(super) fn read_folder(&mut self, folder: &Path) {
         for subject in sorted(folder, &mut self.problems) {
             if !subject.is_dir() {
                 self.refuse_toml(&subject);

@@ -16,8 +16,17 @@ use crate::event::{Event, EventId, Sequence, Source, SourceKey, StoredEvent};
 #[derive(Debug)]
 pub struct Example {
     note: String,
-    captured: Option<String>,
+    from: Provenance,
     event: Captured,
+}
+
+/// Where its event comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Provenance {
+    /// A running Moodle: the file and the situation.
+    Captured(String),
+    /// Nothing captured has it: what it was made of.
+    Constructed(String),
 }
 
 #[derive(Debug, Deserialize)]
@@ -50,7 +59,8 @@ const DATASCHEMA: &str = "urn:moodle-sns-producer:schema:";
 const SEQUENCE: Sequence = Sequence { epoch: 0x6b03_8202, position: 41_921, place: 0 };
 
 impl Example {
-    /// Reads an example: `{"note", "captured"?, "event": {"name", "id", "time", "raised"?, "data"}, …}`.
+    /// Reads an example: `{"note", "captured" or "constructed", "event": {"name", "id", "time", "raised"?,
+    /// "data"}, …}`.
     ///
     /// # Errors
     /// It does not have that form.
@@ -60,11 +70,20 @@ impl Example {
             note: String,
             #[serde(default)]
             captured: Option<String>,
+            #[serde(default)]
+            constructed: Option<String>,
             event: Captured,
         }
-        let File { note, captured, event } =
+        let File { note, captured, constructed, event } =
             serde_json::from_str(text).map_err(|e| BadExample::Form(e.to_string()))?;
-        Ok(Self { note, captured, event })
+        let from = match (captured, constructed) {
+            (Some(captured), None) => Provenance::Captured(captured),
+            (None, Some(constructed)) => Provenance::Constructed(constructed),
+            _ => {
+                return Err(BadExample::Form("say either `captured` or `constructed`, and from what".into()));
+            }
+        };
+        Ok(Self { note, from, event })
     }
 
     /// The event as it is stored: cut to what the contract declares.
@@ -103,10 +122,12 @@ impl Example {
         let message = build(contract, &site()?, &stored).map_err(BadExample::NoMessage)?;
         let mut out = String::from("{\"note\":");
         write_text(&mut out, &self.note);
-        if let Some(captured) = &self.captured {
-            out.push_str(",\"captured\":");
-            write_text(&mut out, captured);
-        }
+        let (key, from) = match &self.from {
+            Provenance::Captured(from) => ("captured", from),
+            Provenance::Constructed(from) => ("constructed", from),
+        };
+        out.push_str(&format!(",\"{key}\":"));
+        write_text(&mut out, from);
         out.push_str(",\"event\":{\"name\":");
         write_text(&mut out, &stored.event.name);
         out.push_str(&format!(",\"id\":\"{}\",\"time\":\"{}\"", stored.event.id, stored.event.time));

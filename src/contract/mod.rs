@@ -26,6 +26,7 @@
 
 mod block;
 mod catalogue;
+mod check;
 mod cut;
 mod digest;
 mod example;
@@ -49,9 +50,10 @@ use std::collections::BTreeMap;
 
 use crate::delivery::ContractId;
 
-pub use catalogue::{Catalogue, check};
+pub use catalogue::Catalogue;
+pub use check::{Generated, check};
 pub use cut::{Cut, EventData, cut};
-pub use example::{BadExample, Example};
+pub use example::{BadExample, Example, Provenance};
 pub use field::{Field, Personal};
 pub use json::pretty;
 pub use message::Message;

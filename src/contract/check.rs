@@ -1,0 +1,92 @@
+//! A folder of contracts, checked: each file by itself and beside the built-in ones, and what is generated
+//! and committed beside it.
+
+use std::fs;
+use std::path::Path;
+
+use super::Contract;
+use super::catalogue::{Reading, sorted, whole_file};
+use super::example::Example;
+use super::problem::{Problem, Problems};
+use crate::delivery::ContractId;
+
+/// What to do with what is generated and committed beside a contract: its schema, and in each example what
+/// is stored and the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generated {
+    /// Hold it against what the contract gives now.
+    Compare,
+    /// Write it anew.
+    Write,
+}
+
+/// Checks a folder of contracts as `contracts check` does: each file by itself and beside the built-in
+/// ones, and what is generated beside it.
+///
+/// # Errors
+/// All that is wrong, at once.
+pub fn check(folder: &Path, generated: Generated) -> Result<Vec<ContractId>, Problems> {
+    let mut reading = Reading::default();
+    let shipped = Reading::built_in().contracts;
+    reading.read_folder(folder);
+    let mut ids = Vec::new();
+    for (place, contract) in
+        reading.places.iter().filter_map(|(id, place)| Some((place, reading.contracts.get(id)?)))
+    {
+        if shipped.get(contract.id.as_str()).is_some_and(|built_in| built_in.text != contract.text) {
+            let help = "one type has one contract: give yours another name, or another version";
+            reading.problems.push(whole_file(
+                place,
+                "this program has another contract of this name built in",
+                help,
+            ));
+        }
+        check_beside(contract, place, generated, &mut reading.problems);
+        ids.push(contract.id.clone());
+    }
+    if reading.problems.is_empty() { Ok(ids) } else { Err(Problems(reading.problems)) }
+}
+
+fn check_beside(contract: &Contract, place: &Path, generated: Generated, problems: &mut Vec<Problem>) {
+    let schema = place.with_extension("schema.json");
+    let told = match generated {
+        Generated::Write => put(&schema, &contract.schema),
+        Generated::Compare => match fs::read_to_string(&schema) {
+            Ok(text) if text == contract.schema => Ok(()),
+            Ok(_) => Err("this schema is not the one that the contract gives".to_owned()),
+            Err(error) => Err(format!("the schema cannot be read: {error}")),
+        },
+    };
+    problems.extend(
+        told.err().map(|told| whole_file(&schema, &told, "write it anew: `contracts check --write`")),
+    );
+    let Some(examples) =
+        place.parent().map(|folder| folder.join("examples")).filter(|folder| folder.is_dir())
+    else {
+        return;
+    };
+    for path in sorted(&examples, problems) {
+        if path.extension().is_none_or(|e| e != "json") {
+            continue;
+        }
+        if let Err(told) = check_example(contract, &path, generated) {
+            let help = "mend the contract, or write the example anew: `contracts check --write`";
+            problems.push(whole_file(&path, &told, help));
+        }
+    }
+}
+
+fn check_example(contract: &Contract, path: &Path, generated: Generated) -> Result<(), String> {
+    let text = fs::read_to_string(path).map_err(|e| format!("the example cannot be read: {e}"))?;
+    let example = Example::read(&text).map_err(|e| e.to_string())?;
+    let again = example.write(contract).map_err(|e| e.to_string())?;
+    match generated {
+        _ if again == text => Ok(()),
+        Generated::Write => put(path, &again),
+        Generated::Compare => Err("the contract gives another message for this event".to_owned()),
+    }
+}
+
+fn put(path: &Path, text: &str) -> Result<(), String> {
+    fs::write(path, text).map_err(|error| format!("it cannot be written: {error}"))
+}
