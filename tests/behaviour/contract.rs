@@ -504,13 +504,14 @@ fn a_check_tells_what_is_not_the_contracts_own_and_writes_it_when_asked() {
     let example = folder.path().join("thing/done/examples/least.json");
     fs::create_dir(example.parent().unwrap()).unwrap();
     let event = json!({
-        "name": "\\local_x\\event\\thing_done", "id": "01a20e53-90ce-7205-a292-0dd69749d9f5", "time": "2026-11-24T16:11:27Z",
+        "name": "\\local_x\\event\\thing_done", "id": "01a20e53-90ce-7205-a292-0dd69749d9f5", "time": "2026-11-24T16:11:27Z", "raised": "2026-11-24T16:11:27.5Z",
         "data": {"event": {"anonymous": 0, "objectid": "5", "courseid": "2", "relateduserid": null, "other": {"mode": "m", "secret": "s"}}},
     });
     fs::write(&example, json!({"note": "n", "event": event}).to_string()).unwrap();
     assert!(told().unwrap_err().contains("say either `captured` or `constructed`"));
     fs::write(&example, json!({"note": "n", "constructed": "nothing", "event": event}).to_string()).unwrap();
-    assert!(told().unwrap_err().contains("the contract gives another message"));
+    let error = told().unwrap_err();
+    assert!(error.contains("the contract gives another message"), "{error}");
 
     assert_eq!(check(folder.path(), Generated::Write).unwrap().len(), 1);
     assert_eq!(told().unwrap().len(), 1);
