@@ -45,6 +45,12 @@ impl ContractId {
         self.part(2)
     }
 
+    /// The version: `v1` of `moodle.enrolment.created.v1`.
+    #[must_use]
+    pub fn version(&self) -> &str {
+        self.part(3)
+    }
+
     fn part(&self, n: usize) -> &str {
         self.0.split('.').nth(n).unwrap_or_default()
     }

@@ -13,8 +13,16 @@ use super::{Contract, block, digest, schema};
 use crate::delivery::{ContractId, Parking, Reason};
 use crate::event::{Source, StoredEvent};
 
-/// The contracts of this program: place and text of each, as `build.rs` found them.
-const BUILT_IN: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
+/// A contract of this program, with what stands beside it: names and texts of files.
+pub(super) struct BuiltIn {
+    pub(super) place: &'static str,
+    text: &'static str,
+    pub(super) examples: &'static [(&'static str, &'static str)],
+    pub(super) released: &'static [(&'static str, &'static str)],
+}
+
+/// The contracts of this program, as `build.rs` found them.
+pub(super) const BUILT_IN: &[BuiltIn] = include!(concat!(env!("OUT_DIR"), "/contracts.rs"));
 
 /// Every contract there is, by name.
 #[derive(Debug, Default)]
@@ -121,7 +129,7 @@ pub(super) struct Reading {
 impl Reading {
     pub(super) fn built_in() -> Self {
         let mut reading = Self { problems: block::problems().to_vec(), ..Self::default() };
-        for (place, text) in BUILT_IN {
+        for BuiltIn { place, text, .. } in BUILT_IN {
             reading.read(&PathBuf::from(format!("contracts/{place}.toml")), &type_of(place), text);
         }
         reading
@@ -216,6 +224,11 @@ fn tell_at_type(sheet: &Sheet<'_>, message: String, help: &str) {
 /// The type that a place names: `enrolment/created/v1` is `moodle.enrolment.created.v1`.
 fn type_of(place: &str) -> String {
     format!("moodle.{}", place.replace(['/', '\\'], "."))
+}
+
+/// Where a contract stands: `enrolment/created/v1`.
+pub(super) fn place_of(id: &ContractId) -> String {
+    format!("{}/{}/{}", id.area(), id.operation(), id.version())
 }
 
 fn compile(draft: Draft, text: &str) -> Result<Contract, String> {

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use super::Contract;
+use super::beside::is_example_of;
 use super::catalogue::{Reading, sorted, whole_file};
 use super::example::Example;
 use super::problem::{Problem, Problems};
@@ -66,7 +67,8 @@ fn check_beside(contract: &Contract, place: &Path, generated: Generated, problem
         return;
     };
     for path in sorted(&examples, problems) {
-        if path.extension().is_none_or(|e| e != "json") {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if !is_example_of(&name, contract.id.version()) {
             continue;
         }
         if let Err(told) = check_example(contract, &path, generated) {

@@ -24,6 +24,7 @@
 //! An event that cannot be mapped, or whose message breaks the schema, is a [`Parking`](crate::delivery::Parking) with its reason:
 //! nothing here panics, and no complaint holds a value that may be personal.
 
+mod beside;
 mod block;
 mod catalogue;
 mod check;
@@ -50,6 +51,7 @@ use std::collections::BTreeMap;
 
 use crate::delivery::ContractId;
 
+pub use beside::{Beside, beside};
 pub use catalogue::Catalogue;
 pub use check::{Generated, check};
 pub use cut::{Cut, EventData, cut};
