@@ -8,7 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::path::ALWAYS;
-use super::value::whole;
+use super::value::{Plain, whole};
 use super::wanted::Taken;
 
 /// What the plugin sends of an event: Moodle's own data and the entities read beside it.
@@ -31,25 +31,20 @@ impl EventData {
         serde_json::from_slice(text)
     }
 
-    /// Reads the event's own half and passes over the entities: enough to name a group, and cheap.
-    pub(super) fn parse_event(text: &[u8]) -> Result<Self, serde_json::Error> {
-        #[derive(Deserialize)]
-        struct Half {
-            #[serde(default)]
-            event: Map<String, Value>,
-        }
-        serde_json::from_slice::<Half>(text).map(|half| Self { event: half.event, entities: Map::new() })
-    }
-
     /// Whether Moodle marks the event anonymous. Only a clear 0 says that it is not: what is missing or
     /// unreadable counts as anonymous, so that a fault never names a person.
     #[must_use]
     pub fn is_anonymous(&self) -> bool {
-        match self.event.get("anonymous") {
-            Some(Value::Bool(marked)) => *marked,
-            Some(value) => whole(value) != Some(0),
-            None => true,
-        }
+        is_marked_anonymous(self.event.get("anonymous").map(Plain::from))
+    }
+}
+
+/// Whether an event with this mark is anonymous: only a clear 0 says that it is not.
+pub(super) fn is_marked_anonymous(mark: Option<Plain<'_>>) -> bool {
+    match mark {
+        Some(Plain::Bool(marked)) => marked,
+        Some(value) => whole(value) != Some(0),
+        None => true,
     }
 }
 
@@ -74,14 +69,21 @@ pub fn cut(taken: &Taken<'_>, data: &EventData) -> Cut {
     let anonymous = data.is_anonymous();
     let mut event = Map::new();
     let mut entities = Map::new();
-    let place = data.event.get("contextlevel").and_then(whole).is_some_and(|level| PLACES.contains(&level));
+    let place = data
+        .event
+        .get("contextlevel")
+        .map(Plain::from)
+        .and_then(whole)
+        .is_some_and(|level| PLACES.contains(&level));
     for key in ALWAYS {
         let Some(value) = data.event.get(key) else { continue };
         let kept = match key {
             _ if !anonymous => Some(leaf(value)),
             "objectid" => None,
             "contextid" | "contextinstanceid" if !place => None,
-            "timecreated" => whole(value).map(|seconds| Value::from(seconds - seconds.rem_euclid(HOUR))),
+            "timecreated" => {
+                whole(value.into()).map(|seconds| Value::from(seconds - seconds.rem_euclid(HOUR)))
+            }
             _ => Some(leaf(value)),
         };
         if let Some(kept) = kept {

@@ -1,8 +1,8 @@
 //! One line of a contract: a field of the message, where it comes from, and what is promised of it.
 
-use super::cut::EventData;
 use super::function::Function;
 use super::path::{Path, Root};
+use super::tree::StoredData;
 use super::value::Found;
 
 /// A field of the data of a message.
@@ -132,9 +132,9 @@ impl Origin {
         }
     }
 
-    pub(super) fn find<'d>(&self, data: &'d EventData) -> Found<'d> {
+    pub(super) fn find<'d>(&self, data: &'d StoredData<'_>) -> Found<'d> {
         match self {
-            Self::Path(path) => path.find(data).into(),
+            Self::Path(path) => data.find(path).into(),
             Self::Function(function) => function.find(data),
         }
     }
@@ -265,7 +265,7 @@ impl Field {
     }
 
     /// The first origin that is there and not null; else the first that is there.
-    pub(super) fn find<'f, 'd>(&'f self, data: &'d EventData) -> (&'f Origin, Found<'d>) {
+    pub(super) fn find<'f, 'd>(&'f self, data: &'d StoredData<'_>) -> (&'f Origin, Found<'d>) {
         let mut null = None;
         for origin in &self.origins {
             match origin.find(data) {

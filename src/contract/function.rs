@@ -8,10 +8,8 @@
 //! | `fn:acting_as@1` | the account that was used: `event.userid`, only where somebody is logged in as another |
 //! | `fn:activity@1` | `event.contextinstanceid` where `event.contextlevel` is 70 (an activity), else nothing |
 
-use serde_json::Value;
-
-use super::cut::EventData;
-use super::value::{Found, whole};
+use super::tree::{StoredData, Tree};
+use super::value::{Found, Plain, whole};
 
 /// Moodle's context level of an activity (`CONTEXT_MODULE`).
 pub(super) const MODULE_LEVEL: i64 = 70;
@@ -56,12 +54,12 @@ impl Function {
         self == Self::Activity
     }
 
-    pub(super) fn find(self, data: &EventData) -> Found<'_> {
+    pub(super) fn find<'d>(self, data: &'d StoredData<'_>) -> Found<'d> {
         let event = |key| data.event.get(key);
         let real = || person(data.entities.get("request").and_then(|r| r.get("realuserid")));
         match self {
             Self::Actor if data.is_anonymous() => Found::Word("hidden"),
-            Self::Actor => match event("userid").and_then(whole) {
+            Self::Actor => match event("userid").map(Plain::from).and_then(whole) {
                 Some(1..) => Found::Word("user"),
                 Some(_) => Found::Word("system"),
                 None => Found::Missing,
@@ -69,7 +67,7 @@ impl Function {
             Self::ActorId => real().or_else(|| person(event("userid"))).into(),
             Self::ActingAs => real().and(person(event("userid"))).into(),
             Self::Activity => {
-                let here = event("contextlevel").and_then(whole) == Some(MODULE_LEVEL);
+                let here = event("contextlevel").map(Plain::from).and_then(whole) == Some(MODULE_LEVEL);
                 event("contextinstanceid").filter(|_| here).into()
             }
         }
@@ -77,21 +75,22 @@ impl Function {
 }
 
 /// A user id that is somebody: 0 and -1 are nobody.
-fn person(id: Option<&Value>) -> Option<&Value> {
-    id.filter(|id| whole(id).is_some_and(|n| n > 0))
+fn person<'d, 't>(id: Option<&'d Tree<'t>>) -> Option<&'d Tree<'t>> {
+    id.filter(|id| whole((*id).into()).is_some_and(|n| n > 0))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     fn text(function: Function, data: &Value) -> String {
-        let data = EventData::of(data);
+        let stored = data.to_string();
+        let data = StoredData::parse(stored.as_bytes()).unwrap();
         match function.find(&data) {
             Found::Missing => "-".into(),
             Found::Word(word) => word.into(),
-            Found::Here(value) => value.to_string(),
+            Found::Here(value) => value.to_owned_value().to_string(),
         }
     }
 

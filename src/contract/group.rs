@@ -4,10 +4,10 @@
 use sha2::{Digest, Sha256};
 
 use super::block::Object;
-use super::cut::EventData;
 use super::field::{Field, Origin};
 use super::file::{Draft, Part};
 use super::map::{Form, Mapping, unexpectedly_anonymous};
+use super::tree::StoredData;
 use crate::delivery::{ContractId, Group, Parking, Reason};
 
 /// How one contract names subject and group.
@@ -69,7 +69,7 @@ impl Naming {
     }
 
     /// Subject and group of an event of the site at `source`.
-    pub(super) fn name(&self, source: &str, data: &EventData) -> Result<Name, Parking> {
+    pub(super) fn name(&self, source: &str, data: &StoredData<'_>) -> Result<Name, Parking> {
         if data.is_anonymous() {
             return self.name_activity(source, data);
         }
@@ -99,7 +99,7 @@ impl Naming {
         Ok(Name { subject, group, form: Form::Named })
     }
 
-    fn name_activity(&self, source: &str, data: &EventData) -> Result<Name, Parking> {
+    fn name_activity(&self, source: &str, data: &StoredData<'_>) -> Result<Name, Parking> {
         let Some(activity) = &self.activity else { return Err(unexpectedly_anonymous(&self.contract, data)) };
         let mapping = Mapping { contract: &self.contract, data, form: Form::Anonymous };
         let id = mapping.read_text(activity)?.ok_or_else(|| self.nothing(&activity.path))?;

@@ -1,10 +1,10 @@
 //! Maps an event to the data of a message: each field of the contract, in its order.
 
 use super::block::{Member, Object, Presence};
-use super::cut::EventData;
 use super::field::{Field, Role};
 use super::json::write_told;
-use super::value::{Found, Mismatch, Told, kind, tell, tell_word};
+use super::tree::StoredData;
+use super::value::{Found, Mismatch, Plain, Told, kind, tell, tell_word};
 use crate::delivery::{ContractId, Parking, Reason};
 
 /// What of an event may be told.
@@ -20,7 +20,7 @@ pub(super) enum Form {
 #[derive(Clone, Copy)]
 pub(super) struct Mapping<'a> {
     pub(super) contract: &'a ContractId,
-    pub(super) data: &'a EventData,
+    pub(super) data: &'a StoredData<'a>,
     pub(super) form: Form,
 }
 
@@ -127,8 +127,8 @@ pub(super) fn unreadable(contract: &ContractId, error: &serde_json::Error) -> Pa
 }
 
 /// The complaint about an anonymous event of a contract that has no words for one.
-pub(super) fn unexpectedly_anonymous(contract: &ContractId, data: &EventData) -> Parking {
-    let found = data.event.get("anonymous").map_or("nothing".to_owned(), kind);
+pub(super) fn unexpectedly_anonymous(contract: &ContractId, data: &StoredData<'_>) -> Parking {
+    let found = data.event.get("anonymous").map(Plain::from).map_or("nothing".to_owned(), kind);
     let detail = format!(
         "{contract}: expected a named event (event.anonymous 0), found {found} that is not 0; the contract does not say what it tells of anonymous events (`anonymous = \"…\"`)"
     );

@@ -4,13 +4,14 @@
 use std::fmt::Write as _;
 
 use super::Contract;
-use super::cut::{EventData, HOUR};
+use super::cut::HOUR;
 use super::field::Field;
 use super::file::Draft;
 use super::group::Name;
 use super::json::{attribute, write_text};
 use super::map::{Form, Mapping, unreadable};
 use super::schema::complaint;
+use super::tree::{StoredData, Tree};
 use super::value::write_time;
 use crate::delivery::{Group, Parking, Reason};
 use crate::event::{Source, StoredEvent};
@@ -59,7 +60,7 @@ pub(super) fn build(contract: &Contract, source: &Source, stored: &StoredEvent) 
         );
         return Err(Parking::new(Reason::Mapping, detail));
     }
-    let data = EventData::parse(&event.data).map_err(|error| unreadable(&contract.id, &error))?;
+    let data = StoredData::parse(&event.data).map_err(|error| unreadable(&contract.id, &error))?;
     let name = contract.naming.name(&source.url, &data)?;
     let mapping = Mapping { contract: &contract.id, data: &data, form: name.form };
     let id = match name.form {
@@ -125,7 +126,7 @@ fn write_envelope(
 
 /// Checks the very text that is to be published.
 fn check(contract: &Contract, form: Form, body: &str) -> Result<(), Parking> {
-    let told = match serde_json::from_str(body) {
+    let told = match serde_json::from_str::<Tree<'_>>(body) {
         Ok(message) => match contract.validator.validate(&message) {
             Ok(()) => return Ok(()),
             Err(error) => complaint(&error, form),

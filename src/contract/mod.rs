@@ -44,6 +44,7 @@ mod problem;
 mod routes;
 mod schema;
 mod sheet;
+mod tree;
 mod value;
 mod wanted;
 
@@ -88,7 +89,7 @@ pub struct Contract {
     schema: String,
     naming: group::Naming,
     attributes: message::Attributes,
-    validator: jsonschema::Validator,
+    validator: jsonschema::Validator<tree::Borrowed>,
 }
 
 /// How firm a contract is.

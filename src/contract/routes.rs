@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::catalogue::Catalogue;
-use super::cut::EventData;
 use super::map::unreadable;
+use super::tree::StoredData;
 use super::wanted::{Taken, WantedList};
 use crate::delivery::{Class, ContractId, TopicKey};
 use crate::event::{Event, Source, SourceKey};
@@ -78,7 +78,7 @@ impl Routes {
                 if owed.iter().any(|o| o.topic == *topic && o.contract == *contract.id()) {
                     continue;
                 }
-                let data = data.get_or_insert_with(|| EventData::parse_event(&event.data));
+                let data = data.get_or_insert_with(|| StoredData::parse_event(&event.data));
                 let group = group.get_or_insert_with(|| match data {
                     Ok(data) => contract.naming.name(&source.url, data).map(|name| name.group),
                     Err(error) => Err(unreadable(contract.id(), error)),

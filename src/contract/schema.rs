@@ -11,6 +11,7 @@ use super::field::{Field, Many, Origin, Scalar};
 use super::file::Draft;
 use super::json::{pretty, write_text};
 use super::map::Form;
+use super::tree::Borrowed;
 
 /// What `$id` begins with: the default of a source's `dataschema`.
 const BASE: &str = "urn:moodle-sns-producer:schema:";
@@ -102,9 +103,12 @@ pub(super) fn schema(draft: &Draft) -> String {
 }
 
 /// Compiles a schema, its formats asserted.
-pub(super) fn compile(schema: &str) -> Result<Validator, String> {
+pub(super) fn compile(schema: &str) -> Result<Validator<Borrowed>, String> {
     let schema = serde_json::from_str(schema).map_err(|e| e.to_string())?;
-    jsonschema::options().should_validate_formats(true).build(&schema).map_err(|e| e.to_string())
+    jsonschema::options_for::<Borrowed>()
+        .should_validate_formats(true)
+        .build(&schema)
+        .map_err(|e| e.to_string())
 }
 
 /// What a message breaks: where and which rule, never the value.

@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use serde_json::{Number, Value};
 
 use super::field::{Field, Many, Role, Scalar};
+use super::tree::Tree;
 
 /// The largest whole number that every JSON reader keeps exactly.
 const EXACT: i64 = 1 << 53;
@@ -17,14 +18,51 @@ const LAST_SECOND: i64 = 253_402_300_799;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Found<'d> {
     Missing,
-    Here(&'d Value),
+    Here(&'d Tree<'d>),
     /// Made by a named function.
     Word(&'static str),
 }
 
-impl<'d> From<Option<&'d Value>> for Found<'d> {
-    fn from(value: Option<&'d Value>) -> Self {
+impl<'d> From<Option<&'d Tree<'d>>> for Found<'d> {
+    fn from(value: Option<&'d Tree<'d>>) -> Self {
         value.map_or(Self::Missing, Self::Here)
+    }
+}
+
+/// A value as it is found: of a list or map only how long it is.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Plain<'d> {
+    Null,
+    Bool(bool),
+    Number(&'d Number),
+    Text(&'d str),
+    List(usize),
+    Map(usize),
+}
+
+impl<'d> From<&'d Value> for Plain<'d> {
+    fn from(value: &'d Value) -> Self {
+        match value {
+            Value::Null => Self::Null,
+            Value::Bool(b) => Self::Bool(*b),
+            Value::Number(n) => Self::Number(n),
+            Value::String(text) => Self::Text(text),
+            Value::Array(items) => Self::List(items.len()),
+            Value::Object(map) => Self::Map(map.len()),
+        }
+    }
+}
+
+impl<'d> From<&'d Tree<'_>> for Plain<'d> {
+    fn from(value: &'d Tree<'_>) -> Self {
+        match value {
+            Tree::Null => Self::Null,
+            Tree::Bool(b) => Self::Bool(*b),
+            Tree::Number(n) => Self::Number(n),
+            Tree::Text(text) => Self::Text(text),
+            Tree::List(items) => Self::List(items.len()),
+            Tree::Map(members) => Self::Map(members.len()),
+        }
     }
 }
 
@@ -62,10 +100,10 @@ pub(super) struct Mismatch {
 }
 
 /// A whole number, from a number or from digits.
-pub(super) fn whole(value: &Value) -> Option<i64> {
+pub(super) fn whole(value: Plain<'_>) -> Option<i64> {
     match value {
-        Value::Number(n) => whole_number(n),
-        Value::String(text) => digits(text),
+        Plain::Number(n) => whole_number(n),
+        Plain::Text(text) => digits(text),
         _ => None,
     }
 }
@@ -93,46 +131,46 @@ fn decimal(text: &str) -> Option<f64> {
 }
 
 /// A source value as text, for `values` and `when`: 50 and "50" are one key. None for null, maps, lists.
-pub(super) fn key_text(value: &Value) -> Option<Cow<'_, str>> {
+pub(super) fn key_text(value: Plain<'_>) -> Option<Cow<'_, str>> {
     match value {
-        Value::String(text) => Some(text.into()),
-        Value::Bool(b) => Some(if *b { "true" } else { "false" }.into()),
-        Value::Number(n) => Some(whole_number(n).map_or_else(|| n.to_string(), |w| w.to_string()).into()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
+        Plain::Text(text) => Some(text.into()),
+        Plain::Bool(b) => Some(if b { "true" } else { "false" }.into()),
+        Plain::Number(n) => Some(whole_number(n).map_or_else(|| n.to_string(), |w| w.to_string()).into()),
+        Plain::Null | Plain::List(_) | Plain::Map(_) => None,
     }
 }
 
 /// What a value is, without saying it: it may be personal.
-pub(super) fn kind(value: &Value) -> String {
+pub(super) fn kind(value: Plain<'_>) -> String {
     match value {
-        Value::Null => "null".into(),
-        Value::Bool(_) => "a boolean".into(),
-        Value::Number(n) if whole_number(n).is_some() => "a whole number".into(),
-        Value::Number(_) => "a number".into(),
-        Value::String(text) if digits(text).is_some() => format!("text of {} digits", text.len()),
-        Value::String(text) => format!("text of {} characters", text.chars().count()),
-        Value::Array(items) => format!("a list of {}", items.len()),
-        Value::Object(map) => format!("a map of {} keys", map.len()),
+        Plain::Null => "null".into(),
+        Plain::Bool(_) => "a boolean".into(),
+        Plain::Number(n) if whole_number(n).is_some() => "a whole number".into(),
+        Plain::Number(_) => "a number".into(),
+        Plain::Text(text) if digits(text).is_some() => format!("text of {} digits", text.len()),
+        Plain::Text(text) => format!("text of {} characters", text.chars().count()),
+        Plain::List(items) => format!("a list of {items}"),
+        Plain::Map(keys) => format!("a map of {keys} keys"),
     }
 }
 
 /// The value a field promises. `Ok(None)`: the thing that the field identifies does not exist (an id
 /// that is null, 0 or below), which only an id of a block that may be missing can say.
-pub(super) fn tell<'d>(field: &Field, found: &'d Value) -> Result<Option<Told<'d>>, Mismatch> {
+pub(super) fn tell<'d>(field: &Field, found: &'d Tree<'_>) -> Result<Option<Told<'d>>, Mismatch> {
     if found.is_null() && field.says_null() {
         return Ok(Some(Told::Null));
     }
     if field.role != Role::Plain {
-        return id(field, found);
+        return id(field, found.into());
     }
     let told = match field.many {
-        Many::One => one(field, found)?,
+        Many::One => one(field, found.into())?,
         Many::Keys => Told::List(key_names(found)?),
         Many::List => match found {
-            Value::Array(items) => {
-                Told::List(items.iter().map(|item| one(field, item)).collect::<Result<_, _>>()?)
+            Tree::List(items) => {
+                Told::List(items.iter().map(|item| one(field, item.into())).collect::<Result<_, _>>()?)
             }
-            other => return Err(Mismatch { expected: "a list".into(), found: kind(other) }),
+            other => return Err(Mismatch { expected: "a list".into(), found: kind(other.into()) }),
         },
     };
     let none = match &told {
@@ -144,11 +182,11 @@ pub(super) fn tell<'d>(field: &Field, found: &'d Value) -> Result<Option<Told<'d
     Ok(Some(if none { Told::Null } else { told }))
 }
 
-fn id<'d>(field: &Field, found: &Value) -> Result<Option<Told<'d>>, Mismatch> {
+fn id<'d>(field: &Field, found: Plain<'_>) -> Result<Option<Told<'d>>, Mismatch> {
     match whole(found) {
         Some(n @ 1..=EXACT) => Ok(Some(Told::Integer(n))),
         Some(..=0) if field.role == Role::IdOrNone => Ok(None),
-        None if found.is_null() && field.role == Role::IdOrNone => Ok(None),
+        None if matches!(found, Plain::Null) && field.role == Role::IdOrNone => Ok(None),
         _ => Err(Mismatch { expected: "an id above 0".into(), found: kind(found) }),
     }
 }
@@ -159,21 +197,21 @@ pub(super) fn tell_word(field: &Field, word: &'static str) -> Told<'static> {
     Told::Text(mapped.map_or(Cow::Borrowed(word), |(_, to)| Cow::Owned(to.clone())))
 }
 
-fn key_names<'d>(found: &'d Value) -> Result<Vec<Told<'d>>, Mismatch> {
+fn key_names<'d>(found: &'d Tree<'_>) -> Result<Vec<Told<'d>>, Mismatch> {
     match found {
-        Value::Object(map) => {
+        Tree::Map(members) => {
             // Sorted, so that equal input gives equal bytes however a map keeps its keys.
-            let mut names: Vec<&str> = map.keys().map(String::as_str).collect();
+            let mut names: Vec<&str> = members.names().collect();
             names.sort_unstable();
             Ok(names.into_iter().map(|k| Told::Text(k.into())).collect())
         }
         // PHP writes an empty map as `[]`.
-        Value::Array(items) if items.is_empty() => Ok(Vec::new()),
-        other => Err(Mismatch { expected: "a map".into(), found: kind(other) }),
+        Tree::List(items) if items.is_empty() => Ok(Vec::new()),
+        other => Err(Mismatch { expected: "a map".into(), found: kind(other.into()) }),
     }
 }
 
-fn one<'d>(field: &Field, found: &'d Value) -> Result<Told<'d>, Mismatch> {
+fn one<'d>(field: &Field, found: Plain<'d>) -> Result<Told<'d>, Mismatch> {
     if !field.values.is_empty() {
         return mapped(field, found);
     }
@@ -187,7 +225,7 @@ fn one<'d>(field: &Field, found: &'d Value) -> Result<Told<'d>, Mismatch> {
     told.ok_or_else(|| Mismatch { expected: field.scalar.expected().into(), found: kind(found) })
 }
 
-fn mapped<'d>(field: &Field, found: &Value) -> Result<Told<'d>, Mismatch> {
+fn mapped<'d>(field: &Field, found: Plain<'_>) -> Result<Told<'d>, Mismatch> {
     let key = key_text(found);
     if let Some((_, to)) = field.values.iter().find(|(from, _)| Some(from.as_str()) == key.as_deref()) {
         return Ok(Told::Text(Cow::Owned(to.clone())));
@@ -200,10 +238,10 @@ fn mapped<'d>(field: &Field, found: &Value) -> Result<Told<'d>, Mismatch> {
     Err(Mismatch { expected: format!("one of {}", keys.join(", ")).into(), found })
 }
 
-fn number(found: &Value) -> Option<f64> {
+fn number(found: Plain<'_>) -> Option<f64> {
     let n = match found {
-        Value::Number(n) => n.as_f64(),
-        Value::String(text) => decimal(text),
+        Plain::Number(n) => n.as_f64(),
+        Plain::Text(text) => decimal(text),
         _ => None,
     }?;
     #[allow(clippy::cast_precision_loss, reason = "2^53 is exact")]
@@ -212,24 +250,24 @@ fn number(found: &Value) -> Option<f64> {
     kept.then_some(n + 0.0)
 }
 
-fn boolean(found: &Value) -> Option<bool> {
+fn boolean(found: Plain<'_>) -> Option<bool> {
     match found {
-        Value::Bool(b) => Some(*b),
-        Value::Number(n) => match n.as_i64() {
+        Plain::Bool(b) => Some(b),
+        Plain::Number(n) => match n.as_i64() {
             Some(0) => Some(false),
             Some(1) => Some(true),
             _ => None,
         },
-        Value::String(text) if text == "0" => Some(false),
-        Value::String(text) if text == "1" => Some(true),
+        Plain::Text("0") => Some(false),
+        Plain::Text("1") => Some(true),
         _ => None,
     }
 }
 
-fn text<'d>(field: &Field, found: &'d Value) -> Option<Told<'d>> {
+fn text<'d>(field: &Field, found: Plain<'d>) -> Option<Told<'d>> {
     let text: Cow<'d, str> = match found {
-        Value::String(text) => text.into(),
-        Value::Number(n) => whole_number(n)?.to_string().into(),
+        Plain::Text(text) => text.into(),
+        Plain::Number(n) => whole_number(n)?.to_string().into(),
         _ => return None,
     };
     Some(Told::Text(match field.max_length {
@@ -257,7 +295,8 @@ mod tests {
     use serde_json::json;
 
     fn tells(field: &Field, value: &Value) -> Result<String, String> {
-        match tell(field, value) {
+        let text = value.to_string();
+        match tell(field, &serde_json::from_str(&text).unwrap()) {
             Ok(Some(told)) => {
                 let mut out = String::new();
                 super::super::json::write_told(&mut out, &told);

@@ -99,7 +99,7 @@ impl When {
     fn holds(&self, data: &EventData) -> Option<bool> {
         // A list that was read back names paths of our own; one that is no path takes nothing.
         let path = Path::parse(&self.field).ok()?;
-        let value = key_text(path.find(data)?)?;
+        let value = key_text(path.find(data)?.into())?;
         let among = |list: &Vec<String>| list.iter().any(|text| *text == value);
         Some(self.one_of.as_ref().is_none_or(among) && !self.not_in.as_ref().is_some_and(among))
     }
