@@ -65,6 +65,9 @@ pub(super) fn write_told(out: &mut String, told: &Told<'_>) {
 /// An SNS attribute's value: what SNS forbids is replaced (there is nothing to escape it with). None
 /// where SNS would refuse it: when empty; and when over 256 bytes, which is our own limit.
 pub(super) fn attribute(text: &str) -> Option<String> {
+    if text.bytes().all(|b| matches!(b, b' '..=b'~')) {
+        return (1..=256).contains(&text.len()).then(|| text.to_owned());
+    }
     let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{FFFD}' | '\u{10000}'..);
     let clean: String =
         text.chars().map(|c| if allowed(c) { c } else { char::REPLACEMENT_CHARACTER }).collect();

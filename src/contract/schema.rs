@@ -7,8 +7,8 @@ use jsonschema::error::ValidationErrorKind;
 use jsonschema::{ValidationError, Validator};
 
 use super::block::{Member, Object, Presence};
-use super::field::{Field, Many, Origin, Scalar};
-use super::file::Draft;
+use super::field::{Field, Many, Origin, Role, Scalar};
+use super::file::{Draft, Part};
 use super::json::{pretty, write_text};
 use super::map::Form;
 use super::tree::Borrowed;
@@ -37,16 +37,30 @@ pub(super) fn schema(draft: &Draft) -> String {
         object(&[("type", quote("string")), ("pattern", quote(pattern)), ("description", quote(about))])
     };
     let constant = |value: &str| object(&[("const", quote(value))]);
-    let time = |about: &str| {
-        object(&[("type", quote("string")), ("format", quote("date-time")), ("description", quote(about))])
+    let time = |pattern: &str, about: &str| {
+        let mut parts = vec![("type", quote("string"))];
+        parts.extend(time_rules(pattern));
+        parts.push(("description", quote(about)));
+        object(&parts)
     };
+    let id = format!(
+        "^[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}:{}$",
+        draft.id.as_str().replace('.', "\\.")
+    );
     let properties = object(&[
         ("specversion", constant("1.0")),
-        ("id", text("<event id>:<type>. The same in every copy, for ever: deduplicate on it.")),
-        ("source", text("The Moodle site. Never changes, even when its address does.")),
+        ("id", pattern(&id, "<event id>:<type>. The same in every copy, for ever: deduplicate on it.")),
+        (
+            "source",
+            object(&[
+                ("type", quote("string")),
+                ("format", quote("uri")),
+                ("description", quote("The Moodle site. Never changes, even when its address does.")),
+            ]),
+        ),
         ("type", constant(draft.id.as_str())),
-        ("subject", text(&format!("What is told: {}.", draft.subject.text))),
-        ("time", time("When Moodle says it happened, UTC, whole seconds. Not for ordering.")),
+        ("subject", pattern(&subject_pattern(draft), &format!("What is told: {}.", draft.subject.text))),
+        ("time", time(WHOLE_SECONDS, "When Moodle says it happened, UTC, whole seconds. Not for ordering.")),
         ("datacontenttype", constant("application/json")),
         ("dataschema", text("Names this schema.")),
         ("contractdigest", pattern("^sha256:[0-9a-f]{64}$", "Digest of the contract that made the message.")),
@@ -57,7 +71,7 @@ pub(super) fn schema(draft: &Draft) -> String {
                 "Opaque; sorts as text; has gaps; never goes back.",
             ),
         ),
-        ("raised", time("When Moodle raised the event, UTC, microseconds.")),
+        ("raised", time(MICROSECONDS, "When Moodle raised the event, UTC, microseconds.")),
         (
             "partitionkey",
             pattern(
@@ -100,6 +114,30 @@ pub(super) fn schema(draft: &Draft) -> String {
         ("required", list(&required.iter().map(|r| quote(r)).collect::<Vec<_>>())),
     ]);
     pretty(&whole)
+}
+
+/// Times are told in UTC and in one form, so that they compare as text too; `format` alone would let a
+/// local time pass.
+const WHOLE_SECONDS: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$";
+const MICROSECONDS: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\\.[0-9]{6}Z$";
+/// Names of members: a name with a blank behind it is a slip and no addition. An addition keeps this form.
+const NAMES: &str = "^[a-z][a-z0-9_]*$";
+
+fn time_rules(pattern: &str) -> [(&'static str, String); 2] {
+    [("format", quote("date-time")), ("pattern", quote(pattern))]
+}
+
+/// The subjects that the contract can name; of an anonymous event it is the activity.
+fn subject_pattern(draft: &Draft) -> String {
+    let parts = draft.subject.parts.iter().map(|part| match part {
+        Part::Text(text) => text.replace('.', "\\."),
+        Part::Field(_) => "[^/]+".to_owned(),
+    });
+    let named: String = parts.collect();
+    match draft.anonymous {
+        Some(_) => format!("^({named}|activity/[0-9]+)$"),
+        None => format!("^{named}$"),
+    }
 }
 
 /// Compiles a schema, its formats asserted.
@@ -158,6 +196,7 @@ fn object_schema(source: &Object, form: Form) -> String {
     let mut parts = vec![("type", kind)];
     parts.extend(source.about.as_ref().map(|about| ("description", quote(about))));
     parts.push(("properties", object(&properties)));
+    parts.push(("propertyNames", object(&[("pattern", quote(NAMES))])));
     if !required.is_empty() {
         parts.push(("required", list(&required)));
     }
@@ -223,10 +262,13 @@ fn value_rules(field: &Field, nullable: bool) -> Vec<(&'static str, String)> {
         rules.push(("examples", list(&field.known.iter().map(|k| quote(k)).collect::<Vec<_>>())));
     }
     if field.scalar == Scalar::Timestamp {
-        rules.push(("format", quote("date-time")));
+        rules.extend(time_rules(WHOLE_SECONDS));
     }
     rules.extend(field.format.as_ref().map(|format| ("format", quote(format))));
     rules.extend(field.max_length.map(|max| ("maxLength", max.to_string())));
+    if field.role != Role::Plain {
+        rules.push(("minimum", "1".to_owned()));
+    }
     rules
 }
 
