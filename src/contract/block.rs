@@ -88,8 +88,17 @@ impl Object {
 
 const BLOCKS_FILE: &str = "contracts/blocks.toml";
 const BLOCKS: &str = include_str!("../../contracts/blocks.toml");
-static COMMON: LazyLock<(Vec<Object>, Vec<Problem>)> = LazyLock::new(|| {
-    let sheet = Sheet::new(BLOCKS_FILE, BLOCKS);
+static COMMON: LazyLock<(Vec<Object>, Vec<Problem>)> = LazyLock::new(|| read_common(BLOCKS_FILE, BLOCKS));
+
+/// The common blocks of this program.
+pub(super) fn built_in() -> &'static [Object] {
+    &COMMON.0
+}
+
+/// Reads common blocks from their text; those that a contract was released with may be older than this
+/// program's.
+pub(super) fn read_common(file: &str, text: &str) -> (Vec<Object>, Vec<Problem>) {
+    let sheet = Sheet::new(file, text);
     let mut blocks = Vec::new();
     if let Some(document) = sheet.parse() {
         for entry in Entries::new(document.get_ref(), 0..0).rest() {
@@ -100,7 +109,7 @@ static COMMON: LazyLock<(Vec<Object>, Vec<Problem>)> = LazyLock::new(|| {
         }
     }
     (blocks, sheet.into_problems())
-});
+}
 
 /// What is wrong with the common blocks: nothing, in a build that passed its tests.
 pub(super) fn problems() -> &'static [Problem] {
@@ -112,10 +121,10 @@ fn new(name: &str, presence: Presence) -> Object {
 }
 
 /// Reads `[data]`: the common blocks it names, with what it restates, then objects and fields of its own.
-pub(super) fn read_data(sheet: &Sheet<'_>, entries: &Entries<'_>) -> Object {
+pub(super) fn read_data(sheet: &Sheet<'_>, entries: &Entries<'_>, blocks: &[Object]) -> Object {
     let mut data = new("data", Presence::Always);
     for text in entries.get("blocks").and_then(|e| e.texts(sheet)).unwrap_or_default() {
-        if let Some(block) = common(sheet, &text, &data) {
+        if let Some(block) = common(sheet, &text, &data, blocks) {
             data.members.push(Member::Object(block));
         }
     }
@@ -129,15 +138,15 @@ pub(super) fn read_data(sheet: &Sheet<'_>, entries: &Entries<'_>) -> Object {
             "name blocks, or write a table of fields: `[data.enrolment]`",
         );
     }
-    data.members.iter_mut().for_each(mark_id);
+    data.members.iter_mut().for_each(|member| mark_id(member, blocks));
     data
 }
 
 /// A common block as `[data] blocks` names it: `course`, or `course?` where there may be none.
-fn common(sheet: &Sheet<'_>, text: &Text<'_>, data: &Object) -> Option<Object> {
+fn common(sheet: &Sheet<'_>, text: &Text<'_>, data: &Object, blocks: &[Object]) -> Option<Object> {
     let (name, maybe) = text.value.strip_suffix('?').map_or((text.value, false), |name| (name, true));
-    let found = COMMON.0.iter().find(|block| block.name == name);
-    let names = || COMMON.0.iter().map(|b| b.name.as_str()).collect::<Vec<_>>().join(", ");
+    let found = blocks.iter().find(|block| block.name == name);
+    let names = || blocks.iter().map(|b| b.name.as_str()).collect::<Vec<_>>().join(", ");
     let Some(block) = found.filter(|_| !(maybe && name == "actor")) else {
         let help = format!("use {}; a `?` behind one (not actor) says that there may be none", names());
         sheet.problem(&text.span, format!("there is no common block {:?}", text.value), help);
@@ -156,9 +165,9 @@ fn common(sheet: &Sheet<'_>, text: &Text<'_>, data: &Object) -> Option<Object> {
 }
 
 /// The first field of a common block says whether its thing exists; the actor's says of what kind it is.
-fn mark_id(member: &mut Member) {
+fn mark_id(member: &mut Member, blocks: &[Object]) {
     let Member::Object(object) = member else { return };
-    if !COMMON.0.iter().any(|block| block.name == object.name) || object.name == "actor" {
+    if !blocks.iter().any(|block| block.name == object.name) || object.name == "actor" {
         return;
     }
     let role = if object.presence == Presence::Always { Role::Id } else { Role::IdOrNone };

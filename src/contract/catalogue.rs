@@ -231,10 +231,10 @@ pub(super) fn place_of(id: &ContractId) -> String {
     format!("{}/{}/{}", id.area(), id.operation(), id.version())
 }
 
-fn compile(draft: Draft, text: &str) -> Result<Contract, String> {
+pub(super) fn compile(draft: Draft, text: &str) -> Result<Contract, String> {
     let naming = Naming::of(&draft);
     let attributes = Attributes::of(&draft);
-    let digest = digest::digest(&draft, &naming.group_text());
+    let digest = digest::digest(&draft, &naming.group_promise());
     let schema = schema::schema(&draft);
     let validator = schema::compile(&schema)?;
     Ok(Contract {

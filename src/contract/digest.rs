@@ -85,7 +85,7 @@ mod tests {
 
     fn digest_of(text: &str) -> String {
         let draft = read_text(text).unwrap_or_else(|p| panic!("{}", super::super::Problems(p)));
-        digest(&draft, &Naming::of(&draft).group_text())
+        digest(&draft, &Naming::of(&draft).group_promise())
     }
 
     #[test]

@@ -51,6 +51,11 @@ const KEYS: &str = "type, title, status, until, replaced_by, event, when, purpos
 
 /// Reads a contract from its text. `expected` is the type that the file's place names.
 pub(super) fn read(sheet: &Sheet<'_>, expected: &str) -> Option<Draft> {
+    read_with(sheet, expected, block::built_in())
+}
+
+/// The same with other common blocks than this program's.
+pub(super) fn read_with(sheet: &Sheet<'_>, expected: &str, blocks: &[Object]) -> Option<Draft> {
     let document = sheet.parse()?;
     let top = Entries::new(document.get_ref(), 0..0);
     let text = |key: &str, example: &str| {
@@ -71,7 +76,7 @@ pub(super) fn read(sheet: &Sheet<'_>, expected: &str) -> Option<Draft> {
     let data = top
         .need(sheet, "data", "{ blocks = [\"course\"] }")
         .and_then(|e| e.table(sheet))
-        .map(|t| block::read_data(sheet, &t));
+        .map(|t| block::read_data(sheet, &t, blocks));
     let subject = top.need(sheet, "subject", "\"enrolment/{enrolment.id}\"").and_then(|e| e.text(sheet));
     let group = top.get("group").and_then(|e| e.texts(sheet));
     let ends = top.get("ends").and_then(|e| e.texts(sheet)).unwrap_or_default();

@@ -68,6 +68,18 @@ impl Naming {
         }
     }
 
+    /// The group as the digest covers it. A listed group may read like a default and differ from it where a
+    /// part is absent: then the default takes the subject, and a listed one what is left.
+    pub(super) fn group_promise(&self) -> String {
+        let text = self.group_text();
+        match &self.group {
+            Grouping::Listed(_) if text == "course.id, user.id" || text == "subject" => {
+                format!("listed: {text}")
+            }
+            Grouping::Listed(_) | Grouping::CourseAndUser(_) | Grouping::Subject => text,
+        }
+    }
+
     /// Subject and group of an event of the site at `source`.
     pub(super) fn name(&self, source: &str, data: &StoredData<'_>) -> Result<Name, Parking> {
         if data.is_anonymous() {

@@ -46,6 +46,10 @@ impl Attributes {
         });
         Self(found.collect())
     }
+
+    pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.0.iter().map(|(name, _)| *name)
+    }
 }
 
 /// Makes the message of a stored event, and checks it.
