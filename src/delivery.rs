@@ -261,11 +261,33 @@ pub enum Cause {
     Topic,
     /// The account's credentials or clock are not accepted.
     Account,
+    /// Its message could not be made; others of its contract are tried before it is judged.
+    Mapping,
+    /// Its contract is held, since too many of its messages could not be made.
+    ContractFault,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 5] = [Self::Throttled, Self::Unknown, Self::Failed, Self::Topic, Self::Account];
+    pub const ALL: [Self; 7] = [
+        Self::Throttled,
+        Self::Unknown,
+        Self::Failed,
+        Self::Topic,
+        Self::Account,
+        Self::Mapping,
+        Self::ContractFault,
+    ];
+
+    /// Those that hold a topic: the others hold messages of a contract only.
+    pub const OF_TOPICS: [Self; 5] =
+        [Self::Throttled, Self::Unknown, Self::Failed, Self::Topic, Self::Account];
+
+    /// Whether it is the making of the message that failed: it was not sent, and a start tries it at once.
+    #[must_use]
+    pub fn is_of_contract(self) -> bool {
+        matches!(self, Self::Mapping | Self::ContractFault)
+    }
 
     /// The cause's one name.
     #[must_use]
@@ -276,6 +298,8 @@ impl Cause {
             Self::Failed => "failed",
             Self::Topic => "topic",
             Self::Account => "account",
+            Self::Mapping => "mapping",
+            Self::ContractFault => "contract-fault",
         }
     }
 }

@@ -111,7 +111,11 @@ async fn serve(
         setup: setup(config),
         signs: {
             let (senders, stats) = (Arc::clone(&senders), Arc::clone(&stats));
-            Box::new(move || Signs { pulses: control.pulses(), senders: signs(&senders.load(), &stats) })
+            Box::new(move || Signs {
+                pulses: control.pulses(),
+                contracts: control.held_contracts(),
+                senders: signs(&senders.load(), &stats),
+            })
         },
         registry: Arc::new(registry),
         phase: phase_seen,

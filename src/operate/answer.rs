@@ -178,7 +178,8 @@ async fn report(operator: &Operator, now: Timestamp) -> Result<Report, SpoolErro
     let today = operator.spool.ledger(midnight).await?;
     let state = operator.spool.state().await?;
     let signs = (operator.signs)();
-    Ok(Report::new(&operator.setup, &state, &today, Workers::Here(&signs.pulses), &signs.senders, now))
+    let workers = Workers::Here(&signs.pulses, &signs.contracts);
+    Ok(Report::new(&operator.setup, &state, &today, workers, &signs.senders, now))
 }
 
 async fn status_json(operator: &Operator, now: Timestamp) -> Answer {

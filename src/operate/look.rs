@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::words::{moment, span};
-use crate::delivery::{ContractId, Parking, Reason, TopicKey};
+use crate::delivery::{Cause, ContractId, Held, Parking, Reason, TopicKey};
 use crate::event::{EventId, StoredEvent};
 use crate::publish::Mapper;
 use crate::spool::{Parked, ParkedFilter, Spool, SpoolError, Trace, TracedState};
@@ -355,6 +355,14 @@ fn sentence(trace: Option<&Trace>, messages: &[TracedMessage], now: Timestamp) -
 fn state_words(state: &TracedState, now: Timestamp) -> (&'static str, String) {
     match state {
         TracedState::Waiting => ("waiting", "waits for its turn".to_owned()),
+        TracedState::Held(Held { cause: Cause::Mapping, .. }) => (
+            "held",
+            "its message can't be made (mapping); others of its contract are tried for up to a minute, then it is parked or its contract is held".to_owned(),
+        ),
+        TracedState::Held(Held { cause: Cause::ContractFault, .. }) => (
+            "held",
+            "its contract can't make its messages (contract-fault): mend the contract and restart, it goes on in order".to_owned(),
+        ),
         TracedState::Held(held) => (
             "held",
             format!(
@@ -391,7 +399,7 @@ pub fn event_id(text: &str) -> Result<EventId, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::delivery::{Cause, Held, Parking, Receipt};
+    use crate::delivery::{Parking, Receipt};
     use crate::spool::TracedDelivery;
 
     fn now() -> Timestamp {

@@ -36,7 +36,7 @@ pub use serve::{BindError, Listener, serve, serve_probes};
 use crate::config::SecretText;
 use crate::delivery::TopicKey;
 use crate::event::SourceKey;
-use crate::publish::{Mapper, Pulse};
+use crate::publish::{HeldContract, Mapper, Pulse};
 use crate::spool::Spool;
 
 /// What the listener works with.
@@ -82,6 +82,8 @@ pub struct SetTopic {
 pub struct Signs {
     /// How each topic's worker does.
     pub pulses: Vec<Pulse>,
+    /// The contracts that are held.
+    pub contracts: Vec<HeldContract>,
     /// Each secret of each source.
     pub senders: Vec<Sign>,
 }

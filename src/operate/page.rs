@@ -143,7 +143,7 @@ mod tests {
             plugin: "13:47:31, plugin 1.2.0, Moodle 4.5.6 <b>\u{1b}[2J\u{202e}".into(),
         };
         let signs = [sign("2026-11", Some("2026-11-24T13:48:02Z")), sign("2026-05", None)];
-        let report = Report::new(&setup, state, &[], Workers::Here(pulses), &signs, now());
+        let report = Report::new(&setup, state, &[], Workers::Here(pulses, &[]), &signs, now());
         status(&report, None).unwrap()
     }
 

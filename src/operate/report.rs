@@ -5,9 +5,10 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::verdict::{Verdict, Workers, by_reason, verdict};
-use super::words::{moment, span};
+use super::words::{counted, moment, span};
 use super::{Setup, Sign};
-use crate::publish::State as Doing;
+use crate::delivery::TopicKey;
+use crate::publish::{HeldContract, State as Doing};
 use crate::spool::{Count, LedgerRow, State, TopicState};
 
 /// The whole of `status`.
@@ -233,7 +234,7 @@ impl Report {
                 commit_failures: state.commit_failures,
             },
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            started: matches!(workers, Workers::Here(_)).then_some(setup.started),
+            started: matches!(workers, Workers::Here(..)).then_some(setup.started),
         }
     }
 }
@@ -286,12 +287,12 @@ fn topics(setup: &Setup, state: &State, workers: Workers<'_>, now: Timestamp) ->
         .map(|(key, arn)| {
             let lies = state.topics.iter().find(|topic| topic.topic == *key);
             let n = |of: &dyn Fn(&TopicState) -> u64| lies.map_or(0, of);
-            let pulse = match workers {
-                Workers::Here(pulses) => pulses.iter().find(|pulse| pulse.topic == *key),
-                Workers::Nobody => None,
+            let (pulse, contracts) = match workers {
+                Workers::Here(pulses, held) => (pulses.iter().find(|pulse| pulse.topic == *key), held),
+                Workers::Nobody => (None, &[][..]),
             };
             let (doing, words) = match (pulse.map(|pulse| &pulse.state), workers) {
-                (Some(Doing::Running), _) => (TopicDoing::Sending, String::new()),
+                (Some(Doing::Running), _) => (TopicDoing::Sending, contract_words(contracts, key)),
                 (Some(Doing::Held { words, since, next_probe, .. }), _) => (
                     TopicDoing::Held,
                     format!(
@@ -301,7 +302,7 @@ fn topics(setup: &Setup, state: &State, workers: Workers<'_>, now: Timestamp) ->
                     ),
                 ),
                 (Some(Doing::Stopped { why }), _) => (TopicDoing::Stopped, why.clone()),
-                (None, Workers::Here(_)) => (TopicDoing::NotServed, "not in the configuration".to_owned()),
+                (None, Workers::Here(..)) => (TopicDoing::NotServed, "not in the configuration".to_owned()),
                 (None, Workers::Nobody) => (TopicDoing::Stopped, "no process runs".to_owned()),
             };
             let age = lies.and_then(|topic| topic.oldest).map(|oldest| now.duration_since(oldest));
@@ -323,6 +324,16 @@ fn topics(setup: &Setup, state: &State, workers: Workers<'_>, now: Timestamp) ->
         .collect()
 }
 
+/// Which contracts are held while their topic sends the others, and why.
+fn contract_words(contracts: &[HeldContract], topic: &TopicKey) -> String {
+    let words = contracts.iter().filter_map(|held| {
+        let waiting = held.waiting.get(topic).filter(|waiting| **waiting > 0)?;
+        let waiting = counted(*waiting, "message waits", "messages wait");
+        Some(format!("all but {} (contract-fault): {waiting}. {}.", held.contract, held.words()))
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
 fn secret_row(sign: &Sign, now: Timestamp) -> SecretRow {
     SecretRow {
         source: sign.source.to_string(),
@@ -340,7 +351,7 @@ fn secret_row(sign: &Sign, now: Timestamp) -> SecretRow {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operate::sample::{running, state, topic};
+    use crate::operate::sample::{held_contract, running, state, topic};
 
     #[test]
     fn an_account_says_what_is_missing() {
@@ -362,7 +373,7 @@ mod tests {
             &setup,
             &state(&[topic("grades", 7, 1)]),
             &[],
-            Workers::Here(&[running("grades")]),
+            Workers::Here(&[running("grades")], &[held_contract("grades", 4)]),
             &[],
             now,
         );
@@ -370,5 +381,10 @@ mod tests {
         assert_eq!(serde_json::from_str::<Report>(&text).unwrap(), report);
         assert!(report.door.adds_up() == (report.door.missing == [0, 0]));
         assert_eq!(report.topics[0].doing, TopicDoing::Sending);
+        let words = &report.topics[0].words;
+        assert!(
+            words.starts_with("all but moodle.grade.updated.v1 (contract-fault): 4 messages wait."),
+            "{words}"
+        );
     }
 }

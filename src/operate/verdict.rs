@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::words::{count, counted, moment, size, span};
 use crate::delivery::{Cause, Reason};
-use crate::publish::{Pulse, State as Doing};
+use crate::publish::{HeldContract, Pulse, State as Doing};
 use crate::spool::{State, TopicState};
 
 /// How bad it is.
@@ -55,8 +55,8 @@ pub struct Verdict {
 /// Whether anybody publishes.
 #[derive(Debug, Clone, Copy)]
 pub enum Workers<'a> {
-    /// The process that was asked does.
-    Here(&'a [Pulse]),
+    /// The process that was asked does: its workers' pulses, and the contracts that it holds.
+    Here(&'a [Pulse], &'a [HeldContract]),
     /// No process holds the spool.
     Nobody,
 }
@@ -80,10 +80,11 @@ pub fn verdict(state: &State, workers: Workers<'_>, now: Timestamp) -> Verdict {
     findings.extend(full(state));
     findings.extend(disk(state));
     match workers {
-        Workers::Here(pulses) => {
+        Workers::Here(pulses, contracts) => {
             findings.extend(holds(state, pulses, now));
+            findings.extend(held_contracts(contracts, now));
             findings.extend(unserved(state, pulses));
-            findings.extend(late(state, pulses, now));
+            findings.extend(late(state, pulses, contracts, now));
         }
         Workers::Nobody => findings.push(nobody(state)),
     }
@@ -252,7 +253,7 @@ fn holds(state: &State, pulses: &[Pulse], now: Timestamp) -> Vec<Finding> {
                 let refuses = match cause {
                     Cause::Topic => "refuses",
                     Cause::Throttled => "slows down",
-                    Cause::Unknown | Cause::Failed | Cause::Account => "does not answer for",
+                    _ => "does not answer for",
                 };
                 findings.push(Finding {
                     aside: None,
@@ -279,11 +280,26 @@ fn holds(state: &State, pulses: &[Pulse], now: Timestamp) -> Vec<Finding> {
     findings
 }
 
+/// The contracts that can't make their messages: each has its own cure.
+fn held_contracts(contracts: &[HeldContract], now: Timestamp) -> impl Iterator<Item = Finding> {
+    contracts.iter().map(move |held| Finding {
+        aside: None,
+        level: Level::Outage,
+        sentence: format!(
+            "The contract `{}` is held since {} (`contract-fault`). {}; other contracts go on.",
+            held.contract,
+            moment(held.since, now),
+            counted(held.waiting(), "message waits", "messages wait")
+        ),
+        steps: vec![format!("{}.", held.words())],
+    })
+}
+
 fn cures(cause: Cause, words: &str) -> Vec<String> {
     let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
     let first = match cause {
         // These words name their cure.
-        Cause::Topic | Cause::Account => format!("{words}{end}"),
+        Cause::Topic | Cause::Account | Cause::Mapping | Cause::ContractFault => format!("{words}{end}"),
         Cause::Unknown | Cause::Failed => format!(
             "Check the way from this machine to SNS: network, name resolution, proxy, `aws.endpoint_url`; and the health page of AWS. The last try: {words}{end}"
         ),
@@ -322,10 +338,14 @@ fn unserved(state: &State, pulses: &[Pulse]) -> Option<Finding> {
     })
 }
 
-/// A topic that sends, and is behind.
-fn late(state: &State, pulses: &[Pulse], now: Timestamp) -> Option<Finding> {
+/// A topic that sends, and is behind. What waits for a held contract says nothing about its topic.
+fn late(state: &State, pulses: &[Pulse], contracts: &[HeldContract], now: Timestamp) -> Option<Finding> {
+    let explained = |topic: &TopicState| {
+        contracts.iter().any(|held| held.waiting.get(&topic.topic).is_some_and(|waiting| *waiting > 0))
+    };
     let running = |topic: &TopicState| {
-        pulses.iter().find(|pulse| pulse.topic == topic.topic && matches!(pulse.state, Doing::Running))
+        let of = |pulse: &&Pulse| pulse.topic == topic.topic && matches!(pulse.state, Doing::Running);
+        pulses.iter().find(of).filter(|_| !explained(topic))
     };
     let (topic, pulse) = state
         .topics
@@ -450,10 +470,10 @@ fn room(state: &State, level: Level) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::operate::sample::{held, running, state, topic};
+    use crate::operate::sample::{held, held_contract, running, state, topic};
 
     fn said(state: &State, pulses: &[Pulse]) -> (Level, String) {
-        let verdict = verdict(state, Workers::Here(pulses), now());
+        let verdict = verdict(state, Workers::Here(pulses, &[]), now());
         (verdict.level, verdict.sentence)
     }
 
@@ -535,12 +555,32 @@ mod tests {
     }
 
     #[test]
+    fn a_held_contract_is_told_with_its_cure_and_explains_what_is_late() {
+        let mut behind = state(&[topic("grades", 812, 20), topic("activity", 3, 0)]);
+        behind.topics[0].oldest = Some("2026-11-24T13:00:04Z".parse().unwrap());
+        let pulses = [running("grades"), running("activity")];
+        let contracts = [held_contract("grades", 832)];
+        let verdict = verdict(&behind, Workers::Here(&pulses, &contracts), now());
+        assert_eq!(verdict.level, Level::Outage);
+        assert_eq!(
+            verdict.sentence,
+            "The contract `moodle.grade.updated.v1` is held since 09:14 UTC (`contract-fault`). 832 messages wait; other contracts go on."
+        );
+        assert_eq!(verdict.steps.len(), 1, "{:?}", verdict.steps);
+        for part in
+            ["20 of its last 37", "mapping: field user.id", "Mend the contract", "restart", "in order"]
+        {
+            assert!(verdict.steps[0].contains(part), "{part}: {}", verdict.steps[0]);
+        }
+    }
+
+    #[test]
     fn every_finding_has_its_step() {
         let mut state = state(&[topic("grades", 7, 0)]);
         state.topics[0].parked = vec![(Reason::Mapping, 12)];
         state.topics[0].owed += 12;
         state.commit_failures = 1;
-        let verdict = verdict(&state, Workers::Here(&[held("grades", Cause::Topic)]), now());
+        let verdict = verdict(&state, Workers::Here(&[held("grades", Cause::Topic)], &[]), now());
         let steps = verdict.steps.join("\n");
         for part in [
             "Allow `sns:Publish`",

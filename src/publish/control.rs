@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 
+use super::contracts::{Contracts, HeldContract};
 use super::stats::Stats;
 use crate::delivery::{Cause, TopicKey};
 
@@ -12,6 +13,7 @@ use crate::delivery::{Cause, TopicKey};
 #[derive(Debug, Clone)]
 pub struct Control {
     topics: Arc<[(TopicKey, Shared)]>,
+    contracts: Contracts,
     stats: Stats,
 }
 
@@ -56,8 +58,14 @@ pub enum State {
 }
 
 impl Control {
-    pub(super) fn new(topics: Vec<(TopicKey, Shared)>, stats: Stats) -> Self {
-        Self { topics: topics.into(), stats }
+    pub(super) fn new(topics: Vec<(TopicKey, Shared)>, contracts: Contracts, stats: Stats) -> Self {
+        Self { topics: topics.into(), contracts, stats }
+    }
+
+    /// The contracts that are held because they can't make their messages, by name.
+    #[must_use]
+    pub fn held_contracts(&self) -> Vec<HeldContract> {
+        self.contracts.held()
     }
 
     /// How each topic does now, in the order of the settings.

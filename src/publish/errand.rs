@@ -7,12 +7,13 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use super::client::{Client, More};
+use super::contracts::{Contracts, Failure};
 use super::control::Shared;
 use super::pack::{self, Company, Measure};
 use super::queue::{Next, Order, Tried};
 use super::stats::TopicStats;
 use super::verdict::{Fault, Judged, Outcome, Verdict, judge};
-use super::{Backoff, Mapper, TopicSettings, planted};
+use super::{Backoff, Mapper, TopicSettings, Unmade, planted};
 use crate::contract::Message;
 use crate::delivery::{Cause, ContractId, Fate, Held, Parking, Position, Reason, Receipt};
 use crate::event::EventId;
@@ -35,6 +36,8 @@ pub(super) struct Line {
     pub lease: Lease,
     pub backoff: Backoff,
     pub probe: Duration,
+    pub doubt: Duration,
+    pub contracts: Contracts,
     pub stats: TopicStats,
     pub shared: Shared,
 }
@@ -59,6 +62,25 @@ pub(super) enum End {
     Held(Tried, Duration),
     /// Its fate is known and may or may not be kept.
     Unsure(Fate),
+    /// Its message can't be made, and it must be judged.
+    Doubtful(Doubt),
+    /// It was tried for trial, and its message can be made.
+    Made,
+    /// Its contract is held.
+    LeftOut,
+}
+
+/// A failure that may be the event's own or its contract's.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    /// The contract.
+    pub contract: ContractId,
+    /// The event.
+    pub event: EventId,
+    /// The outcome's number in its contract.
+    pub number: u64,
+    /// What failed.
+    pub complaint: Parking,
 }
 
 /// What one call says about more than its messages.
@@ -103,15 +125,22 @@ impl Line {
             }
         };
         let mut letters = Vec::with_capacity(picked.len());
-        let mut parked = Vec::new();
+        let (mut parked, mut held) = (Vec::new(), Vec::new());
         for next in picked {
             let Some(at) = loaded.iter().position(|delivery| delivery.position == next.position) else {
                 report.ends.push((next, End::Gone));
                 continue;
             };
-            match self.write(next, loaded.swap_remove(at)) {
+            let delivery = loaded.swap_remove(at);
+            if self.contracts.is_held(&delivery.contract) {
+                report.ends.push((next, End::LeftOut));
+                continue;
+            }
+            match self.write(next, delivery) {
+                Ok(_) if next.trial => report.ends.push((next, End::Made)),
                 Ok(letter) => letters.push(letter),
-                Err(parking) => parked.push((next, Fate::Parked(parking), End::Gone)),
+                Err(Unwritten::Park(parking)) => parked.push((next, Fate::Parked(parking), End::Gone)),
+                Err(Unwritten::Doubt(doubt)) => held.push(self.doubt(next, doubt)),
             }
         }
         let limit = self.topic.max_message;
@@ -126,10 +155,9 @@ impl Line {
             self.log_parked(letter.event, &letter.contract, &parking);
             parked.push((letter.next, Fate::Parked(parking), End::Gone));
         }
-        if !parked.is_empty() {
-            self.stats.parked.inc_by(parked.len() as u64);
-            self.conclude(parked, &mut report).await;
-        }
+        self.stats.parked.inc_by(parked.len() as u64);
+        parked.append(&mut held);
+        self.conclude(parked, &mut report).await;
         let mut batches = packed.batches.into_iter();
         for batch in batches.by_ref() {
             self.send(batch, &mut report).await;
@@ -145,19 +173,63 @@ impl Line {
     }
 
     /// The message of a delivery, or why there can be none.
-    fn write(&self, next: Next, delivery: Delivery) -> Result<Letter, Parking> {
+    fn write(&self, next: Next, delivery: Delivery) -> Result<Letter, Unwritten> {
         let Delivery { contract, redriven, event, .. } = delivery;
-        let stored = event.inspect_err(|parking| {
+        let stored = event.map_err(|parking| {
             tracing::error!(topic = %self.topic.key, %contract, position = next.position.0, %parking, "parked");
+            Unwritten::Park(parking)
         })?;
         let event = stored.event.id;
-        let message = self
-            .mapper
-            .map(&contract, &stored)
-            .inspect_err(|parking| self.log_parked(event, &contract, parking))?;
+        let message = match self.mapper.map(&contract, &stored) {
+            Ok(message) => message,
+            Err(Unmade::Certain(parking)) => {
+                self.log_parked(event, &contract, &parking);
+                return Err(Unwritten::Park(parking));
+            }
+            Err(Unmade::Doubtful(complaint)) => {
+                return Err(Unwritten::Doubt(Doubt { contract, event, number: 0, complaint }));
+            }
+        };
         let more = if redriven { REDRIVE } else { &[] };
         let bytes = pack::bytes(&message, more);
         Ok(Letter { next, event, contract, raised: stored.event.raised, message, more, bytes })
+    }
+
+    /// Counts a failure, and says what the spool and the queue must know of it.
+    fn doubt(&self, next: Next, doubt: Doubt) -> (Next, Fate, End) {
+        let Doubt { contract, event, complaint, .. } = &doubt;
+        let (cause, end) = match self.contracts.fail(contract, &self.topic.key, next.position, complaint) {
+            Failure::Contract => (Cause::ContractFault, End::LeftOut),
+            Failure::Doubtful(number) => {
+                tracing::warn!(%event, %contract, topic = %self.topic.key, %complaint,
+                    "held as mapping: its message can't be made, others of its contract are tried first");
+                (Cause::Mapping, End::Doubtful(Doubt { number, ..doubt }))
+            }
+        };
+        (next, self.unmade(next, cause), end)
+    }
+
+    /// Held for its contract's sake: it was not tried, only looked at.
+    fn unmade(&self, next: Next, cause: Cause) -> Fate {
+        let now = Timestamp::now();
+        let due = now.checked_add(self.doubt).unwrap_or(now);
+        let Tried { tries, unknown_since, .. } = next.tried;
+        Fate::Held(Held { due, tries, cause, unknown_since })
+    }
+
+    /// Keeps what doubtful failures have come to: parked for the event's fault, or held for the contract's.
+    pub(super) async fn settle_doubts(self: Arc<Self>, judged: Vec<(Next, Doubt, Blame)>) -> Report {
+        let mut report = Report::default();
+        let fates = judged.into_iter().map(|(next, doubt, blame)| match blame {
+            Blame::Event => {
+                self.stats.parked.inc();
+                self.log_parked(doubt.event, &doubt.contract, &doubt.complaint);
+                (next, Fate::Parked(doubt.complaint), End::Gone)
+            }
+            Blame::Contract => (next, self.unmade(next, Cause::ContractFault), End::LeftOut),
+        });
+        self.conclude(fates.collect(), &mut report).await;
+        report
     }
 
     async fn send(&self, batch: Vec<Letter>, report: &mut Report) {
@@ -165,6 +237,9 @@ impl Line {
         let mut sent = Vec::with_capacity(batch.len());
         let mut messages = Vec::with_capacity(batch.len());
         for Letter { next, event, contract, raised, message, more, .. } in batch {
+            if next.tried.tries == 0 {
+                self.contracts.pass(&contract);
+            }
             sent.push(Sent { next, event, contract, raised });
             messages.push((message, more));
         }
@@ -280,6 +355,23 @@ impl Line {
     fn log_parked(&self, event: EventId, contract: &ContractId, parking: &Parking) {
         tracing::warn!(%event, %contract, topic = %self.topic.key, %parking, "parked");
     }
+}
+
+/// Whose fault it is that a message can't be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Blame {
+    /// Its event's: it is parked.
+    Event,
+    /// Its contract's: it waits for a mended one.
+    Contract,
+}
+
+/// Why a message was not written.
+enum Unwritten {
+    /// It can't be.
+    Park(Parking),
+    /// It can't be, by its own fault or its contract's.
+    Doubt(Doubt),
 }
 
 /// What is remembered of a message while it is out.

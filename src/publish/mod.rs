@@ -5,14 +5,16 @@
 //! memory without bodies, loads and maps only what is sent next, packs it, sends several batches at once
 //! and reads each answer entry by entry. It promises: a delivery is settled only when SNS named it as
 //! taken; what SNS refuses for the message's own fault is parked, alone; everything else is held and tried
-//! again without an end in time; and of a FIFO group one message at most is out, until its fate is kept.
+//! again without an end in time; of a FIFO group one message at most is out, until its fate is kept; and a
+//! contract that can't make its messages is held, not parked away message by message.
 //! It must not know how Moodle sends, what a contract holds, or how the spool stores.
 //!
 //! Read in this order: `verdict.rs` (what an answer means), `pack.rs` (into batches), `queue.rs` (what may be
-//! sent next), `errand.rs` (one batch from load to conclusion), `worker.rs` (the loop that starts them).
+//! sent next), `contracts.rs` (which contracts are at fault), `errand.rs` (one batch from load to conclusion), `worker.rs` (the loop that starts them).
 
 mod backoff;
 mod client;
+mod contracts;
 mod control;
 mod errand;
 mod hold;
@@ -23,6 +25,7 @@ mod queue;
 mod slab;
 mod stats;
 mod verdict;
+mod window;
 mod worker;
 
 use std::collections::HashMap;
@@ -33,14 +36,16 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use backoff::Backoff;
+pub use contracts::HeldContract;
 pub use control::{Control, Pulse, State};
 pub use stats::Stats;
 
-use crate::contract::{Catalogue, Message};
+use crate::contract::{Catalogue, Contract, Message, Status};
 use crate::delivery::{ContractId, Parking, Reason, TopicKey};
 use crate::event::{Source, SourceKey, StoredEvent};
 use crate::spool::{Spool, SpoolError};
 use client::Client;
+use contracts::Contracts;
 use control::Shared;
 use errand::Line;
 use hold::Account;
@@ -64,6 +69,8 @@ pub struct Settings {
     pub backoff: Backoff,
     /// While a topic or the account is held, one message is tried so often.
     pub probe: Duration,
+    /// One whose message can't be made is held so long, while others of its contract are tried.
+    pub doubt: Duration,
     /// The topics to serve.
     pub topics: Vec<TopicSettings>,
 }
@@ -80,6 +87,7 @@ impl Settings {
             attempt_timeout: Duration::from_secs(5),
             backoff: Backoff::default(),
             probe: Duration::from_secs(30),
+            doubt: Duration::from_secs(60),
             topics,
         }
     }
@@ -152,16 +160,29 @@ pub struct Mapper {
 }
 
 impl Mapper {
-    fn map(&self, contract: &ContractId, stored: &StoredEvent) -> Result<Message, Parking> {
+    fn map(&self, contract: &ContractId, stored: &StoredEvent) -> Result<Message, Unmade> {
         let source = self.sources.get(&stored.event.source).ok_or_else(|| {
             let key = &stored.event.source;
-            Parking::new(
+            Unmade::Certain(Parking::new(
                 Reason::Mapping,
                 format!("no [sources.{key}] is configured: add it again, restart, redrive"),
-            )
+            ))
         })?;
-        self.catalogue.map(contract, source, stored)
+        self.catalogue.map(contract, source, stored).map_err(|parking| {
+            match self.catalogue.get(contract).map(Contract::status) {
+                Some(Status::Stable | Status::Deprecated) => Unmade::Doubtful(parking),
+                Some(Status::Draft) | None => Unmade::Certain(parking),
+            }
+        })
     }
+}
+
+/// Why there is no message of a stored event.
+enum Unmade {
+    /// It can't be made, and no other message says more about it: what a draft refuses, too.
+    Certain(Parking),
+    /// Whether the event or the contract is at fault, others of the contract must show.
+    Doubtful(Parking),
 }
 
 /// Why publishing could not start.
@@ -199,11 +220,12 @@ impl Publisher {
     ) -> Result<Self, StartError> {
         // A token of our own: `finish` must not stop what shares the caller's.
         let stop = stop.child_token();
-        let Settings { backoff, probe, .. } = settings;
+        let Settings { backoff, probe, doubt, .. } = settings;
         let topics = settings.topics.clone();
         let client = Client::new(settings).await;
         let account = Account::new();
         let stats = Stats::default();
+        let contracts = Contracts::new(stats.clone());
         let mut workers = JoinSet::new();
         let mut told = Vec::new();
         for topic in topics {
@@ -223,13 +245,15 @@ impl Publisher {
                 lease,
                 backoff,
                 probe,
+                doubt,
+                contracts: contracts.clone(),
                 stats: stats.of(&key),
                 shared: shared.clone(),
             };
             told.push((key, shared));
             workers.spawn(Worker::new(line, account.clone(), stop.clone()).run());
         }
-        Ok(Self { workers, stop, control: Control::new(told, stats) })
+        Ok(Self { workers, stop, control: Control::new(told, contracts, stats) })
     }
 
     /// What others may see of the workers.

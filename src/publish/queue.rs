@@ -4,6 +4,11 @@
 //! fit beside everything else. Standard topics: live before bulk, and while both wait live gets four of
 //! five. FIFO topics: each group in order, at most one of it sent or held; one that is held holds its
 //! group and no other.
+//!
+//! One whose message can't be made stands aside (`lane`) until it is judged, with those of its contract
+//! behind it; others of its group go on. A contract that is stopped is left out: it costs no memory.
+
+mod lane;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -12,9 +17,10 @@ use std::time::Instant;
 use hashbrown::HashTable;
 use jiff::Timestamp;
 
+use self::lane::Lanes;
 use super::pack::Company;
 use super::slab::{Slab, Slot};
-use crate::delivery::{Class, Group, Position};
+use crate::delivery::{Class, ContractId, Group, Position};
 
 /// While live and bulk deliveries both wait, so many live ones are taken for one bulk one: 80 %.
 const LIVE_FOR_ONE_BULK: u8 = 4;
@@ -51,6 +57,8 @@ pub(super) struct Arrival {
     pub position: Position,
     /// Its group.
     pub group: Group,
+    /// Its contract, by the queue's number.
+    pub contract: ContractNumber,
     /// Its class.
     pub class: Class,
     /// Set when it was tried before, and when it may be tried again.
@@ -66,6 +74,22 @@ pub(super) struct Next {
     pub position: Position,
     /// What was tried before.
     pub tried: Tried,
+    /// Whether only to see if its message can be made: one before it that can't holds it back.
+    pub trial: bool,
+}
+
+/// A contract's number in one queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct ContractNumber(u32);
+
+/// A contract of which something was ever in the queue.
+#[derive(Debug)]
+struct Known {
+    contract: ContractId,
+    /// How many of its deliveries came in and were not finished, left out ones included.
+    waiting: u64,
+    /// Whether its deliveries are left out.
+    stopped: bool,
 }
 
 /// The deliveries of one topic.
@@ -86,6 +110,11 @@ pub(super) struct Queue {
     held: BinaryHeap<Reverse<(Instant, Slot)>>,
     /// Only of those that were tried.
     tried: HashMap<Slot, Memory>,
+    /// By number.
+    contracts: Vec<Known>,
+    numbers: HashMap<ContractId, ContractNumber>,
+    /// Those that stand aside. FIFO only: where there is no order nothing stands behind another.
+    lanes: Lanes,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -107,7 +136,40 @@ impl Queue {
             again: VecDeque::new(),
             held: BinaryHeap::new(),
             tried: HashMap::new(),
+            contracts: Vec::new(),
+            numbers: HashMap::new(),
+            lanes: Lanes::default(),
         }
+    }
+
+    /// The number of a contract in this queue.
+    pub(super) fn number(&mut self, contract: &ContractId) -> ContractNumber {
+        if let Some(number) = self.numbers.get(contract) {
+            return *number;
+        }
+        let number = ContractNumber(u32::try_from(self.contracts.len()).unwrap_or(u32::MAX));
+        self.contracts.push(Known { contract: contract.clone(), waiting: 0, stopped: false });
+        self.numbers.insert(contract.clone(), number);
+        number
+    }
+
+    /// From now on nothing of the contract is taken or kept here; what is out may come back.
+    pub(super) fn stop(&mut self, contract: &ContractId) {
+        let number = self.number(contract);
+        self.known(number).stopped = true;
+    }
+
+    /// How many deliveries of each stopped contract wait, here or left out.
+    pub(super) fn stopped(&self) -> impl Iterator<Item = (&ContractId, u64)> {
+        self.contracts.iter().filter(|known| known.stopped).map(|known| (&known.contract, known.waiting))
+    }
+
+    fn known(&mut self, ContractNumber(number): ContractNumber) -> &mut Known {
+        &mut self.contracts[number as usize]
+    }
+
+    fn contract(&self, slot: Slot) -> ContractNumber {
+        ContractNumber(self.slab.contract(slot))
     }
 
     /// How many are here: waiting, held and sent.
@@ -135,7 +197,12 @@ impl Queue {
         let mut key = [0; 8];
         key.copy_from_slice(&arrival.group.0[..8]);
         let group = u64::from_be_bytes(key);
-        let slot = self.slab.add(arrival.position, group);
+        let known = self.known(arrival.contract);
+        known.waiting += 1;
+        if known.stopped {
+            return;
+        }
+        let slot = self.slab.add(arrival.position, group, arrival.contract.0);
         if let Some((tried, due)) = arrival.held {
             self.tried.insert(slot, Memory { tried, due: Some(due) });
         }
@@ -170,8 +237,13 @@ impl Queue {
         let mut taken = Vec::with_capacity(n);
         while taken.len() < n {
             let Some(slot) = self.first() else { break };
+            if self.contracts[self.contract(slot).0 as usize].stopped {
+                self.leave_out(slot);
+                continue;
+            }
+            let trial = self.order == Order::Fifo && self.lanes.has(self.lane_of(slot));
             let tried = self.tried.get(&slot).map_or(Tried::NEVER, |memory| memory.tried);
-            taken.push(Next { slot, position: self.slab.position(slot), tried });
+            taken.push(Next { slot, position: self.slab.position(slot), tried, trial });
         }
         taken
     }
@@ -194,22 +266,40 @@ impl Queue {
 
     /// A delivery is settled or parked: the next of its group comes forward.
     pub(super) fn finish(&mut self, slot: Slot) {
+        let contract = self.contract(slot);
+        self.known(contract).waiting -= 1;
+        self.leave_out(slot);
+    }
+
+    /// A delivery waits outside until the queue is made anew: its contract is stopped.
+    pub(super) fn leave_out(&mut self, slot: Slot) {
         self.tried.remove(&slot);
-        if self.order == Order::Fifo {
-            let slab = &mut self.slab;
-            let group = slab.group(slot);
-            if let Ok(entry) = self.groups.find_entry(group, |last| slab.group(*last) == group) {
-                let last = *entry.get();
-                if last == slot {
-                    entry.remove();
-                } else {
-                    let second = slab.next(slot);
-                    slab.set_next(last, second);
-                    self.come_forward(second);
-                }
-            }
+        if self.order == Order::Fifo && !self.leave_lane(slot) {
+            self.step_back(slot);
         }
         self.slab.remove(slot);
+    }
+
+    /// The first of a group leaves it: the next comes forward.
+    fn step_back(&mut self, slot: Slot) {
+        if let Some(second) = self.take_from_group(slot) {
+            self.come_forward(second);
+        }
+    }
+
+    /// Takes the first of a group out of it, and gives the one that is first then.
+    fn take_from_group(&mut self, slot: Slot) -> Option<Slot> {
+        let slab = &mut self.slab;
+        let group = slab.group(slot);
+        let entry = self.groups.find_entry(group, |last| slab.group(*last) == group).ok()?;
+        let last = *entry.get();
+        if last == slot {
+            entry.remove();
+            return None;
+        }
+        let second = slab.next(slot);
+        slab.set_next(last, second);
+        Some(second)
     }
 
     /// A delivery that was taken may not be sent before `due`.
@@ -227,6 +317,7 @@ impl Queue {
     }
 
     fn come_forward(&mut self, slot: Slot) {
+        let Some(slot) = self.pass_lanes(slot) else { return };
         match self.tried.get(&slot).and_then(|memory| memory.due) {
             Some(due) => self.held.push(Reverse((due, slot))),
             None => self.ready.push_back(slot),

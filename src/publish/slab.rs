@@ -20,6 +20,8 @@ impl Slot {
 struct Row {
     position: Position,
     group: u64,
+    /// The number of its contract, given by the queue.
+    contract: u32,
     /// The next of its group, class or the free ones.
     next: Slot,
 }
@@ -38,12 +40,12 @@ impl Slab {
         self.len
     }
 
-    pub(super) fn add(&mut self, position: Position, group: u64) -> Slot {
+    pub(super) fn add(&mut self, position: Position, group: u64, contract: u32) -> Slot {
         self.len += 1;
         if let Some(slot) = self.free {
             self.free_count -= 1;
             self.free = (self.free_count > 0).then(|| self.row(slot).next);
-            *self.row_mut(slot) = Row { position, group, next: slot };
+            *self.row_mut(slot) = Row { position, group, contract, next: slot };
             return slot;
         }
         if self.chunks.last().is_none_or(|chunk| chunk.len() == CHUNK) {
@@ -51,7 +53,7 @@ impl Slab {
         }
         let slot = Slot(u32::try_from(self.len - 1).unwrap_or(u32::MAX));
         if let Some(chunk) = self.chunks.last_mut() {
-            chunk.push(Row { position, group, next: slot });
+            chunk.push(Row { position, group, contract, next: slot });
         }
         slot
     }
@@ -73,6 +75,10 @@ impl Slab {
 
     pub(super) fn group(&self, slot: Slot) -> u64 {
         self.row(slot).group
+    }
+
+    pub(super) fn contract(&self, slot: Slot) -> u32 {
+        self.row(slot).contract
     }
 
     pub(super) fn next(&self, slot: Slot) -> Slot {
@@ -111,11 +117,11 @@ mod tests {
     #[test]
     fn places_are_used_again_and_an_empty_slab_holds_no_memory() {
         let mut slab = Slab::default();
-        let slots: Vec<Slot> = (0..5_000).map(|n| slab.add(Position(n), n)).collect();
+        let slots: Vec<Slot> = (0..5_000).map(|n| slab.add(Position(n), n, 0)).collect();
         for slot in &slots[..2_000] {
             slab.remove(*slot);
         }
-        let more: Vec<Slot> = (0..3_000).map(|n| slab.add(Position(10_000 + n), n)).collect();
+        let more: Vec<Slot> = (0..3_000).map(|n| slab.add(Position(10_000 + n), n, 0)).collect();
         assert_eq!((slab.len(), slab.chunks.len()), (6_000, 2));
         for (n, slot) in (0..).zip(&more) {
             assert_eq!(slab.position(*slot), Position(10_000 + n));

@@ -6,7 +6,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
-use crate::delivery::{Cause, TopicKey};
+use crate::delivery::{Cause, ContractId, TopicKey};
 
 type Labels<const N: usize> = [(&'static str, String); N];
 type Histograms = Family<Labels<1>, Histogram, fn() -> Histogram>;
@@ -22,6 +22,7 @@ pub struct Stats {
     invented: Family<Labels<1>, Counter>,
     possible_duplicates: Family<Labels<1>, Counter>,
     held: Family<Labels<2>, Gauge>,
+    contract_held: Family<Labels<2>, Gauge>,
 }
 
 impl Default for Stats {
@@ -41,6 +42,7 @@ impl Default for Stats {
             invented: Family::default(),
             possible_duplicates: Family::default(),
             held: Family::default(),
+            contract_held: Family::default(),
         }
     }
 }
@@ -74,6 +76,18 @@ impl Stats {
             &self.possible_duplicates,
         );
         add.family("topic_held", "1 while a topic is held, by cause", &self.held);
+        add.family(
+            "contract_held",
+            "1 while a contract is held on all topics, until it is mended and the process restarts",
+            &self.contract_held,
+        );
+    }
+
+    /// Shows that a contract is held, until the process ends.
+    pub(super) fn hold_contract(&self, contract: &ContractId) {
+        let labels =
+            [("contract", contract.to_string()), ("cause", Cause::ContractFault.as_str().to_owned())];
+        self.contract_held.get_or_create_owned(&labels).set(1);
     }
 
     /// The counters of one topic, ready to count.
@@ -94,7 +108,7 @@ impl Stats {
             throttled: self.throttled.get_or_create_owned(&[topic()]),
             invented: self.invented.get_or_create_owned(&[topic()]),
             possible_duplicates: self.possible_duplicates.get_or_create_owned(&[topic()]),
-            held: Cause::ALL.map(held),
+            held: Cause::OF_TOPICS.map(held),
         }
     }
 }
@@ -143,12 +157,14 @@ mod tests {
         let topic = stats.of(&"grades".parse().unwrap());
         topic.published.inc();
         topic.show_held(Some(Cause::Topic));
+        stats.hold_contract(&"moodle.a.b.v1".parse().unwrap());
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
             r#"moodle_sns_publish_messages_total{topic="grades",outcome="published"} 1"#,
             r#"moodle_sns_topic_held{topic="grades",cause="topic"} 1"#,
             r#"moodle_sns_topic_held{topic="grades",cause="account"} 0"#,
+            r#"moodle_sns_contract_held{contract="moodle.a.b.v1",cause="contract-fault"} 1"#,
         ] {
             assert!(text.contains(line), "{line} in {text}");
         }

@@ -11,14 +11,15 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::contracts::Judgement;
 use super::control::State;
-use super::errand::{End, Line, Report, Signal};
+use super::errand::{Blame, Doubt, End, Line, Report, Signal};
 use super::hold::{Account, Hold};
 use super::pace::{Pace, Trouble};
 use super::pack::{Company, MAX_ENTRIES};
-use super::queue::{Arrival, Queue, Tried};
+use super::queue::{Arrival, Next, Queue, Tried};
 use super::verdict::Fault;
-use crate::delivery::{Cause, Fate, Held, Position};
+use crate::delivery::{Cause, ContractId, Fate, Held, Position};
 use crate::spool::{ConcludeError, Entry, SpoolError};
 
 /// How many lines of the index are read at once.
@@ -45,6 +46,9 @@ pub(super) struct Worker {
     woken: watch::Receiver<u64>,
     /// Fates that may not be kept: the index is being read from its head to see which aren't.
     unsure: HashMap<Position, Fate>,
+    /// Deliveries whose message can't be made, and until when they may wait to be judged.
+    doubts: Vec<(Next, Doubt, Instant)>,
+    contracts_held: watch::Receiver<Vec<ContractId>>,
     /// Whether the queue must be read anew, once nothing is in flight.
     stale: bool,
     errands: JoinSet<Report>,
@@ -63,6 +67,8 @@ impl Worker {
             read_at: Instant::now(),
             woken: line.spool.woken(&line.topic.key),
             unsure: HashMap::new(),
+            doubts: Vec::new(),
+            contracts_held: line.contracts.watch(),
             stale: false,
             errands: JoinSet::new(),
             pace: Pace::new(line.topic.in_flight),
@@ -81,6 +87,7 @@ impl Worker {
                 break why;
             }
             let now = Instant::now();
+            self.judge(now);
             self.send(now);
             self.tell();
             if let ControlFlow::Break(why) = self.wait(now).await {
@@ -104,6 +111,9 @@ impl Worker {
                 return ControlFlow::Continue(());
             }
             self.queue = Queue::new(self.line.order);
+            // They are in the spool as held, and are looked at again.
+            self.doubts.clear();
+            self.stop_contracts();
             self.read_to = None;
             self.stale = false;
         }
@@ -142,14 +152,20 @@ impl Worker {
 
     fn push(&mut self, entry: &Entry, held: Option<Held>) {
         let (now, wall) = (Instant::now(), Timestamp::now());
-        let held = held.map(|held| {
+        let held = held.and_then(|held| {
             // A clock that was set back must not make it wait for longer than any backoff does.
             let longest = self.line.backoff.cap.max(self.line.probe);
-            let wait = Duration::try_from(held.due.duration_since(wall)).unwrap_or_default().min(longest);
+            let mut wait = Duration::try_from(held.due.duration_since(wall)).unwrap_or_default().min(longest);
             let tried = Tried { tries: held.tries, unknown_since: held.unknown_since, company: Company::Any };
-            (tried, now + wait)
+            if held.cause.is_of_contract() {
+                // A start may have brought a mended contract.
+                wait = Duration::ZERO;
+            }
+            (tried != Tried::NEVER).then(|| (tried, now + wait))
         });
-        self.queue.push(Arrival { position: entry.position, group: entry.group, class: entry.class, held });
+        let contract = self.queue.number(&entry.contract);
+        let Entry { position, group, class, .. } = *entry;
+        self.queue.push(Arrival { position, group, contract, class, held });
     }
 
     /// Tells the spool once more what SNS has answered for messages whose fate it doesn't have.
@@ -177,6 +193,35 @@ impl Worker {
         self.read_at = Instant::now() + POLL;
     }
 
+    /// Leaves out what belongs to contracts that are held.
+    fn stop_contracts(&mut self) {
+        for contract in self.contracts_held.borrow_and_update().iter() {
+            self.queue.stop(contract);
+        }
+    }
+
+    /// Sees which doubtful failures can be judged by now.
+    fn judge(&mut self, now: Instant) {
+        if self.stale {
+            return;
+        }
+        if self.contracts_held.has_changed().unwrap_or_default() {
+            self.stop_contracts();
+        }
+        let contracts = &self.line.contracts;
+        let mut judged = Vec::new();
+        for (next, doubt, until) in std::mem::take(&mut self.doubts) {
+            match contracts.judge(&doubt.contract, doubt.number, until <= now) {
+                Judgement::Open => self.doubts.push((next, doubt, until)),
+                Judgement::Event => judged.push((next, doubt, Blame::Event)),
+                Judgement::Contract => judged.push((next, doubt, Blame::Contract)),
+            }
+        }
+        if !judged.is_empty() {
+            self.errands.spawn(Arc::clone(&self.line).settle_doubts(judged));
+        }
+    }
+
     /// Starts as many errands as may be.
     fn send(&mut self, now: Instant) {
         if self.stale {
@@ -185,18 +230,22 @@ impl Worker {
         while self.queue.is_ready(now) && !self.stop.is_cancelled() {
             let line = Arc::clone(&self.line);
             let stop = self.stop.clone();
-            match self.may_send(now) {
-                May::Batch => self.errands.spawn(line.run(self.queue.next(now, MAX_ENTRIES), stop)),
-                May::ProbeTopic => self.errands.spawn(line.run(self.queue.next(now, 1), stop)),
-                May::ProbeAccount => {
-                    let picked = self.queue.next(now, 1);
-                    self.errands.spawn(async move {
-                        line.client.renew().await;
-                        line.run(picked, stop).await
-                    })
-                }
+            let may = self.may_send(now);
+            let picked = match may {
+                May::Batch => self.queue.next(now, MAX_ENTRIES),
+                May::ProbeTopic | May::ProbeAccount => self.queue.next(now, 1),
                 May::Nothing => break,
             };
+            // All that was ready may have been left out.
+            if picked.is_empty() {
+                break;
+            }
+            self.errands.spawn(async move {
+                if may == May::ProbeAccount {
+                    line.client.renew().await;
+                }
+                line.run(picked, stop).await
+            });
         }
     }
 
@@ -237,6 +286,7 @@ impl Worker {
             // After a failure the pause is kept, whatever comes in.
             Ok(()) = self.woken.changed(), if !self.stale => self.read_at = Instant::now(),
             Ok(()) = self.account_watch.changed() => {}
+            Ok(()) = self.contracts_held.changed() => self.contracts_held.mark_changed(),
             () = tokio::time::sleep_until(wake) => {}
         }
         ControlFlow::Continue(())
@@ -247,7 +297,8 @@ impl Worker {
     fn wake_at(&self, now: Instant) -> Instant {
         let account = self.account_watch.borrow().as_ref().map(|hold| hold.probe);
         let topic = self.hold.as_ref().map(|hold| hold.probe);
-        [self.queue.due(), self.pace.resumes(), topic, account, Some(self.read_at)]
+        let judged = self.doubts.iter().map(|(_, _, until)| *until).min();
+        [self.queue.due(), self.pace.resumes(), topic, account, judged, Some(self.read_at)]
             .into_iter()
             .flatten()
             .filter(|moment| *moment > now)
@@ -276,6 +327,12 @@ impl Worker {
                 End::Unsure(fate) => {
                     self.unsure.insert(next.position, fate);
                 }
+                End::Doubtful(doubt) => {
+                    self.queue.set_aside(next.slot);
+                    self.doubts.push((next, doubt, now + self.line.doubt));
+                }
+                End::Made => self.queue.keep_behind(next.slot, next.tried),
+                End::LeftOut => self.queue.leave_out(next.slot),
             }
         }
         for (sent, signal) in report.signals {
@@ -339,6 +396,9 @@ impl Worker {
     /// Shows on the pulse and in the gauges how the topic does.
     fn tell(&self) {
         self.line.shared.count(self.errands.len(), self.queue.len());
+        for (contract, waiting) in self.queue.stopped() {
+            self.line.contracts.count(contract, &self.line.topic.key, waiting);
+        }
         let account = self.account_watch.borrow();
         let by_hold = |cause, hold: &Hold| {
             (cause, format!("{}: {}", hold.fault.words, hold.fault.cure), hold.since, hold.probe)
@@ -374,6 +434,7 @@ impl Drop for Worker {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum May {
     Batch,
     ProbeTopic,

@@ -3,6 +3,7 @@
 
 pub mod checker;
 pub mod client;
+pub mod contract;
 pub mod corpus;
 pub mod sidecar;
 pub mod sns;

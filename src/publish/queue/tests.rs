@@ -6,7 +6,28 @@ use proptest::prelude::*;
 use super::*;
 
 fn arrival(position: u64, group: u8) -> Arrival {
-    Arrival { position: Position(position), group: Group([group; 16]), class: Class::Live, held: None }
+    Arrival {
+        position: Position(position),
+        group: Group([group; 16]),
+        contract: ContractNumber(0),
+        class: Class::Live,
+        held: None,
+    }
+}
+
+/// A queue that knows two contracts, numbers 0 and 1.
+fn queue_of(order: Order) -> Queue {
+    let mut queue = Queue::new(order);
+    for name in CONTRACTS {
+        queue.number(&name.parse().unwrap());
+    }
+    queue
+}
+
+const CONTRACTS: [&str; 2] = ["moodle.a.first.v1", "moodle.a.second.v1"];
+
+fn of_second(arrival: Arrival) -> Arrival {
+    Arrival { contract: ContractNumber(1), ..arrival }
 }
 
 fn positions(next: &[Next]) -> Vec<u64> {
@@ -20,7 +41,7 @@ fn once() -> Tried {
 #[test]
 fn a_group_has_one_delivery_out_and_its_next_comes_when_it_is_finished() {
     let now = Instant::now();
-    let mut queue = Queue::new(Order::Fifo);
+    let mut queue = queue_of(Order::Fifo);
     for (position, group) in [(1, 1), (2, 1), (3, 2), (4, 1)] {
         queue.push(arrival(position, group));
     }
@@ -35,7 +56,7 @@ fn a_group_has_one_delivery_out_and_its_next_comes_when_it_is_finished() {
 fn a_held_delivery_holds_its_group_only() {
     let now = Instant::now();
     let later = now + Duration::from_secs(1);
-    let mut queue = Queue::new(Order::Fifo);
+    let mut queue = queue_of(Order::Fifo);
     for (position, group) in [(1, 1), (2, 1), (3, 2), (4, 2)] {
         queue.push(arrival(position, group));
     }
@@ -54,7 +75,7 @@ fn one_that_was_held_before_a_restart_waits_until_it_is_due() {
     let now = Instant::now();
     let later = now + Duration::from_secs(1);
     for order in [Order::Fifo, Order::Standard] {
-        let mut queue = Queue::new(order);
+        let mut queue = queue_of(order);
         queue.push(Arrival { held: Some((once(), later)), ..arrival(1, 1) });
         queue.push(arrival(2, 2));
         assert_eq!(positions(&queue.next(now, 10)), [2]);
@@ -66,7 +87,7 @@ fn one_that_was_held_before_a_restart_waits_until_it_is_due() {
 fn a_held_one_behind_another_of_its_group_waits_for_both() {
     let now = Instant::now();
     let later = now + Duration::from_secs(1);
-    let mut queue = Queue::new(Order::Fifo);
+    let mut queue = queue_of(Order::Fifo);
     queue.push(arrival(1, 1));
     queue.push(Arrival { held: Some((once(), later)), ..arrival(2, 1) });
     let out = queue.next(later, 10);
@@ -79,7 +100,7 @@ fn a_held_one_behind_another_of_its_group_waits_for_both() {
 #[test]
 fn live_goes_before_bulk_and_leaves_it_one_of_five() {
     let now = Instant::now();
-    let mut queue = Queue::new(Order::Standard);
+    let mut queue = queue_of(Order::Standard);
     for n in 0..20 {
         queue.push(Arrival { class: Class::Bulk, ..arrival(100 + n, 0) });
     }
@@ -94,7 +115,7 @@ fn live_goes_before_bulk_and_leaves_it_one_of_five() {
 
 #[test]
 fn bulk_alone_is_not_held_back() {
-    let mut queue = Queue::new(Order::Standard);
+    let mut queue = queue_of(Order::Standard);
     for n in 0..20 {
         queue.push(Arrival { class: Class::Bulk, ..arrival(n, 0) });
     }
@@ -105,7 +126,7 @@ fn bulk_alone_is_not_held_back() {
 fn what_is_given_back_goes_first_and_in_order() {
     let now = Instant::now();
     for order in [Order::Fifo, Order::Standard] {
-        let mut queue = Queue::new(order);
+        let mut queue = queue_of(order);
         for n in 0..6 {
             queue.push(arrival(u64::from(n), n));
         }
@@ -122,7 +143,7 @@ fn a_million_waiting_deliveries_would_take_tens_of_megabytes() {
     for (order, groups, most) in
         [(Order::Standard, 1, 25), (Order::Fifo, MANY / 10, 28), (Order::Fifo, MANY, 41)]
     {
-        let mut queue = Queue::new(order);
+        let mut queue = queue_of(order);
         for n in 0..MANY {
             // Spread as a digest is.
             let group = (n % groups).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -182,7 +203,7 @@ impl Model {
 
 fn run(order: Order, steps: &[Step]) -> Result<(), TestCaseError> {
     let mut now = Instant::now();
-    let mut queue = Queue::new(order);
+    let mut queue = queue_of(order);
     let mut model = Model::default();
     let mut out: Vec<Next> = Vec::new();
     let mut finished: Vec<u64> = Vec::new();
@@ -251,5 +272,202 @@ proptest! {
     #[test]
     fn a_standard_queue_does_what_the_naive_one_does(steps in steps()) {
         run(Order::Standard, &steps)?;
+    }
+}
+
+#[test]
+fn one_that_stands_aside_lets_other_contracts_of_its_group_go_on_and_keeps_its_own_behind_it() {
+    let now = Instant::now();
+    let mut queue = queue_of(Order::Fifo);
+    for arrival in
+        [arrival(1, 1), of_second(arrival(2, 1)), arrival(3, 1), arrival(4, 1), of_second(arrival(5, 1))]
+    {
+        queue.push(arrival);
+    }
+    let bad = queue.next(now, 10)[0];
+    queue.set_aside(bad.slot);
+    let other = queue.next(now, 10);
+    assert_eq!((positions(&other), other[0].trial), (vec![2], false));
+    queue.finish(other[0].slot);
+    let trial = queue.next(now, 10);
+    assert_eq!((positions(&trial), trial[0].trial), (vec![3], true));
+    queue.keep_behind(trial[0].slot, trial[0].tried);
+    // 4 is not tried: 3 was enough to see that others can be made.
+    let other = queue.next(now, 10);
+    assert_eq!(positions(&other), [5]);
+    queue.finish(bad.slot);
+    assert!(queue.next(now, 10).is_empty(), "5 is out");
+    queue.finish(other[0].slot);
+    for expected in [3, 4] {
+        let next = queue.next(now, 10);
+        assert_eq!((positions(&next), next[0].trial), (vec![expected], false));
+        queue.finish(next[0].slot);
+    }
+    assert_eq!(queue.len(), 0);
+}
+
+#[test]
+fn a_stopped_contract_takes_no_memory_and_is_counted() {
+    let now = Instant::now();
+    for order in [Order::Fifo, Order::Standard] {
+        let mut queue = queue_of(order);
+        for arrival in [arrival(1, 1), of_second(arrival(2, 1)), arrival(3, 2), arrival(4, 1)] {
+            queue.push(arrival);
+        }
+        let out = queue.next(now, 1);
+        queue.stop(&CONTRACTS[0].parse().unwrap());
+        queue.push(arrival(5, 3));
+        queue.leave_out(out[0].slot);
+        assert_eq!(positions(&queue.next(now, 10)), [2]);
+        assert!(queue.next(now, 10).is_empty());
+        let stopped: Vec<_> = queue.stopped().map(|(contract, n)| (contract.as_str(), n)).collect();
+        assert_eq!(stopped, [(CONTRACTS[0], 4)]);
+        assert!(queue.len() <= 2, "what stands behind the one that is out may be here still");
+    }
+}
+
+/// A delivery of a random run: its group, its contract, and whether its message can be made.
+#[derive(Debug, Clone, Copy)]
+struct Made {
+    group: u8,
+    contract: u32,
+    bad: bool,
+}
+
+fn made() -> impl Strategy<Value = Vec<Made>> {
+    let one = (0u8..3, 0u32..2, proptest::bool::weighted(0.25));
+    proptest::collection::vec(one.prop_map(|(group, contract, bad)| Made { group, contract, bad }), 0..80)
+}
+
+/// A worker in small: takes, sets aside what is bad, sends the rest, and judges when it is told to.
+struct Small {
+    queue: Queue,
+    rows: Vec<Made>,
+    out: Vec<Next>,
+    doubts: Vec<Next>,
+    sent: Vec<u64>,
+}
+
+impl Small {
+    fn push(&mut self, row: Made) {
+        let position = self.rows.len() as u64;
+        self.rows.push(row);
+        self.queue.push(Arrival { contract: ContractNumber(row.contract), ..arrival(position, row.group) });
+    }
+
+    fn row(&self, next: &Next) -> Made {
+        self.rows[usize::try_from(next.position.0).unwrap()]
+    }
+
+    fn take(&mut self) -> Result<(), TestCaseError> {
+        for next in self.queue.next(Instant::now(), 3) {
+            let row = self.row(&next);
+            prop_assert!(
+                self.out.iter().all(|out| self.row(out).group != row.group),
+                "two of a group are out"
+            );
+            let doubted = self.doubts.iter().map(|d| self.row(d));
+            let behind = doubted.filter(|d| (d.group, d.contract) == (row.group, row.contract)).count() > 0;
+            prop_assert_eq!(next.trial, behind);
+            match (row.bad, next.trial) {
+                (true, _) => {
+                    self.queue.set_aside(next.slot);
+                    self.doubts.push(next);
+                }
+                (false, true) => self.queue.keep_behind(next.slot, next.tried),
+                (false, false) => self.out.push(next),
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, n: usize) {
+        if !self.out.is_empty() {
+            let next = self.out.swap_remove(n % self.out.len());
+            self.sent.push(next.position.0);
+            self.queue.finish(next.slot);
+        }
+    }
+
+    fn park(&mut self, n: usize) {
+        if !self.doubts.is_empty() {
+            let next = self.doubts.swap_remove(n % self.doubts.len());
+            self.queue.finish(next.slot);
+        }
+    }
+
+    /// The first contract is at fault.
+    fn stop(&mut self) {
+        self.queue.stop(&CONTRACTS[0].parse().unwrap());
+        for next in std::mem::take(&mut self.doubts) {
+            if self.row(&next).contract == 0 {
+                self.queue.leave_out(next.slot)
+            } else {
+                self.doubts.push(next)
+            }
+        }
+    }
+
+    fn drain(&mut self) -> Result<(), TestCaseError> {
+        for _ in 0..self.rows.len() * 3 + 3 {
+            self.take()?;
+            self.settle(0);
+        }
+        Ok(())
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_stands_aside_stops_its_own_contract_in_its_group_only(
+        rows in made(), steps in proptest::collection::vec((0u8..4, any::<usize>()), 0..200), stops in any::<bool>(),
+    ) {
+        let mut small = Small {
+            queue: queue_of(Order::Fifo), rows: Vec::new(), out: Vec::new(), doubts: Vec::new(), sent: Vec::new(),
+        };
+        let mut coming = rows.into_iter();
+        for (step, n) in steps {
+            match step {
+                0 => if let Some(row) = coming.next() { small.push(row) },
+                1 => small.take()?,
+                2 => small.settle(n),
+                _ => small.park(n),
+            }
+        }
+        for row in coming {
+            small.push(row);
+        }
+        // Nothing is judged meanwhile: whoever has no doubt before it goes on.
+        small.drain()?;
+        for (position, row) in (0u64..).zip(&small.rows) {
+            let doubted = small.doubts.iter().any(|d| {
+                let before = small.row(d);
+                d.position.0 <= position && (before.group, before.contract) == (row.group, row.contract)
+            });
+            prop_assert_eq!(small.sent.contains(&position), !doubted && !row.bad, "{}", position);
+        }
+        if stops {
+            small.stop();
+        }
+        while !small.doubts.is_empty() {
+            small.park(0);
+            small.drain()?;
+        }
+        small.drain()?;
+        for (position, row) in (0u64..).zip(&small.rows) {
+            if !(stops && row.contract == 0) {
+                prop_assert_eq!(small.sent.contains(&position), !row.bad, "{}", position);
+            }
+        }
+        prop_assert_eq!(small.queue.len(), 0);
+        for group in 0..3 {
+            for contract in 0..2 {
+                let of = |p: &&u64| {
+                    let row = small.rows[usize::try_from(**p).unwrap()];
+                    (row.group, row.contract) == (group, contract)
+                };
+                prop_assert!(small.sent.iter().filter(of).is_sorted());
+            }
+        }
     }
 }

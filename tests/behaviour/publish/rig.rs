@@ -10,7 +10,7 @@ use moodle_sns_producer::contract::Catalogue;
 use moodle_sns_producer::delivery::{Cause, Class, ContractId, Parking, TopicKey};
 use moodle_sns_producer::event::{Event, EventId, Sequence, Source, StoredEvent};
 use moodle_sns_producer::publish::{
-    Backoff, Identity, Mapper, Publisher, Pulse, Settings, State, TopicSettings,
+    Backoff, HeldContract, Identity, Mapper, Publisher, Pulse, Settings, State, TopicSettings,
 };
 use moodle_sns_producer::spool::{self, Accept, Batch, Owed, ParkedFilter, Route, Spool};
 use tokio_util::sync::CancellationToken;
@@ -88,6 +88,11 @@ impl Rig {
         rig
     }
 
+    /// From the next start on the contracts of a folder are there too.
+    pub(super) fn use_contracts(&mut self, folder: &std::path::Path) {
+        self.mapper.catalogue = Arc::new(Catalogue::load(Some(folder)).unwrap());
+    }
+
     pub(super) async fn publish(&mut self) {
         let start = Publisher::start(
             self.settings.clone(),
@@ -126,6 +131,42 @@ impl Rig {
         self.spool.accept(batch).await.unwrap();
         self.owed.extend(debts.iter().cloned());
         debts
+    }
+
+    /// Owes each topic one message of each contract for an event in which a field holds what is given. Gives
+    /// the event's id. What is owed so is not the checker's to look at.
+    pub(super) async fn owe_each(
+        &mut self,
+        topics: &[&'static str],
+        contracts: &[&str],
+        person: u32,
+        code: &serde_json::Value,
+    ) -> EventId {
+        self.enrolments += 1;
+        let event = enrolment(&self.source, self.enrolments, person);
+        let stored = StoredEvent { event, sequence: Sequence { epoch: 1, position: 1, place: 0 } };
+        let made = self.mapper.catalogue.map(&CONTRACT.parse().unwrap(), &self.source, &stored).unwrap();
+        let mut event = stored.event;
+        let mut data: serde_json::Value = serde_json::from_slice(&event.data).unwrap();
+        data["event"]["other"]["code"] = code.clone();
+        event.data = data.to_string().into();
+        let owed = topics.iter().flat_map(|topic| {
+            contracts.iter().map(|contract| Owed {
+                topic: key(topic),
+                contract: contract.parse().unwrap(),
+                class: Class::Live,
+                group: Ok(made.group),
+            })
+        });
+        let id = event.id;
+        let events = vec![Accept { event, route: Route::Owed(owed.collect()) }];
+        let batch = Batch { source: self.source.key.clone(), events, unwanted: Vec::new() };
+        self.spool.accept(batch).await.unwrap();
+        id
+    }
+
+    pub(super) fn held_contracts(&self) -> Vec<HeldContract> {
+        self.publisher.as_ref().unwrap().control().held_contracts()
     }
 
     pub(super) async fn left(&self) -> u64 {
