@@ -22,6 +22,8 @@
 //!    problems at once. [`cli`] is the command line; `cli/run.rs` is the one place that puts the stages
 //!    together.
 //!
+//! `pages` holds the stylesheet that the operator's pages and the catalogue's share.
+//!
 //! A stage may use the shared words and the public face of its neighbours, never their inside. Only
 //! `spool` sees SQL, only `publish` the AWS SDK, only `receive` and `operate` serve HTTP.
 
@@ -33,6 +35,8 @@ pub mod spool;
 pub mod contract;
 pub mod publish;
 pub mod operate;
+
+mod pages;
 
 pub mod config;
 pub mod cli;

@@ -67,7 +67,7 @@ Examples:
   moodle-sns-producer status --output json | jq -r .verdict.sentence")]
     Status,
 
-    /// List, show or check contracts.
+    /// List, show, check or render contracts.
     #[command(after_help = "Example:\n  moodle-sns-producer contracts list")]
     Contracts {
         #[command(subcommand)]
@@ -208,6 +208,25 @@ Examples:
         #[arg(long)]
         write: bool,
     },
+    /// Write what reviewers and consumers read: pages of all contracts.
+    #[command(after_help = "\
+Made from the contracts alone; with --config also the topics that carry each. Pages need no JavaScript and
+ask no other site for anything.
+
+Examples:
+  moodle-sns-producer contracts render --html ./site
+  moodle-sns-producer contracts render --html ./site --config ./config.toml --contracts ./contracts")]
+    Render(Render),
+}
+
+/// What to render.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Render {
+    /// Write pages to this folder: new, empty, or written by an earlier render.
+    #[arg(long, value_name = "DIR")]
+    pub(super) html: PathBuf,
+    #[command(flatten)]
+    pub(super) own: Own,
 }
 
 /// Contracts beside the built-in ones.
@@ -385,7 +404,7 @@ mod tests {
         let command = Args::command();
         let mut seen = Vec::new();
         each(&command, &mut seen);
-        assert_eq!(seen.len(), 23, "{seen:?}");
+        assert_eq!(seen.len(), 24, "{seen:?}");
         command.debug_assert();
     }
 }

@@ -15,6 +15,7 @@ pub mod logging;
 mod look;
 mod map;
 mod output;
+mod render;
 pub mod run;
 mod send;
 mod settings;
@@ -75,6 +76,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
             ContractsCommand::Check { folder, write } => {
                 contracts::check(&folder, if write { Generated::Write } else { Generated::Compare })
             }
+            ContractsCommand::Render(args) => render::render(&settings, &args),
         },
         Command::Map(map) => map::map(&map, output),
         Command::Send(send) => send::send(&settings, &send, output),

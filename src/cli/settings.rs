@@ -31,7 +31,12 @@ impl Settings {
         Ok(self.read()?)
     }
 
-    /// The same, for the command that reports the problems itself.
+    /// The configuration, where a file was named: for commands that work without one too.
+    pub(super) fn named(&self) -> Result<Option<Config>, Failure> {
+        self.config.is_some().then(|| self.load()).transpose()
+    }
+
+    /// What `load` gives, for the command that reports the problems itself.
     pub(super) fn read(&self) -> Result<Config, config::Problems> {
         let env: Vec<(String, String)> = std::env::vars_os()
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))

@@ -86,6 +86,18 @@ impl Example {
         Ok(Self { note, from, event })
     }
 
+    /// What it shows, in a sentence.
+    #[must_use]
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// Where its event comes from.
+    #[must_use]
+    pub fn from(&self) -> &Provenance {
+        &self.from
+    }
+
     /// The event as it is stored: cut to what the contract declares.
     ///
     /// # Errors

@@ -35,6 +35,24 @@ impl Function {
         }
     }
 
+    /// What it gives, for a reader of the contract.
+    pub(super) fn about(self) -> &'static str {
+        match self {
+            Self::Actor => {
+                "user where event.userid is above 0, system where it is 0 or -1, hidden where the event is anonymous"
+            }
+            Self::ActorId => {
+                "who acted: entities.request.realuserid where somebody is logged in as another, else event.userid; nothing for the system"
+            }
+            Self::ActingAs => {
+                "the account that was used: event.userid, only where somebody is logged in as another"
+            }
+            Self::Activity => {
+                "event.contextinstanceid where event.contextlevel is 70 (an activity), else nothing"
+            }
+        }
+    }
+
     /// The paths it reads, so that the wanted list asks for them.
     pub(super) fn reads(self) -> &'static [&'static str] {
         match self {

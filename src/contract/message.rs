@@ -50,6 +50,11 @@ impl Attributes {
     pub(super) fn names(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().map(|(name, _)| *name)
     }
+
+    /// The attributes' names, and the path of the field that each is.
+    pub(super) fn named(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.0.iter().map(|(name, field)| (*name, field.path.as_str()))
+    }
 }
 
 /// Makes the message of a stored event, and checks it.

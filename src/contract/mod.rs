@@ -44,6 +44,7 @@ mod map;
 mod message;
 mod path;
 mod problem;
+pub mod render;
 mod routes;
 mod schema;
 mod sheet;

@@ -117,7 +117,7 @@ async fn read(operator: &Operator, paths: Paths, path: Path<'_>, request: &Reque
             plain(status, ready::text(&checks, query.has("verbose")))
         }
         Path::Metrics => scrape(operator, paths, now).await,
-        Path::Css => typed(StatusCode::OK, "text/css; charset=utf-8", page::CSS),
+        Path::Css => typed(StatusCode::OK, "text/css; charset=utf-8", crate::pages::CSS),
         Path::Status if wants_json(request.headers()) || query.get("format") == Some("json") => {
             status_json(operator, now).await
         }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::support::sidecar::Sidecar;
 
+mod render;
 mod running;
 
 /// What a call gave.
@@ -66,7 +67,7 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-const COMMANDS: [&str; 22] = [
+const COMMANDS: [&str; 23] = [
     "",
     "run",
     "init",
@@ -79,6 +80,7 @@ const COMMANDS: [&str; 22] = [
     "contracts list",
     "contracts show",
     "contracts check",
+    "contracts render",
     "map",
     "send",
     "trace",
