@@ -259,7 +259,8 @@ impl Field {
         !self.optional && (known_to_be_there || self.role == Role::IdOrNone)
     }
 
-    /// Whether an anonymous event may tell it: it speaks of the course or the activity and of nobody.
+    /// Whether an anonymous event may tell it: it speaks of the course or the activity, or of the event's
+    /// being anonymous, and of nobody.
     pub(super) fn survives_anonymity(&self) -> bool {
         self.personal.is_none() && self.origins.iter().all(Origin::is_place)
     }

@@ -188,13 +188,14 @@ impl Path {
         keys.try_fold(first, |value, key| value.get(key))
     }
 
-    /// Whether it speaks of the course or the activity only: what an anonymous event may tell.
+    /// Whether it speaks of the course or the activity only, or says that the event is anonymous: what an
+    /// anonymous event may tell.
     pub(super) fn is_place(&self) -> bool {
         match self.root {
             Root::Event => {
                 matches!(
                     self.keys[0].as_str(),
-                    "courseid" | "contextid" | "contextlevel" | "contextinstanceid"
+                    "anonymous" | "courseid" | "contextid" | "contextlevel" | "contextinstanceid"
                 )
             }
             Root::Entities => matches!(self.keys[0].as_str(), "course" | "cm"),
