@@ -540,7 +540,7 @@ fn a_source_is_asked_for_what_its_topics_carry_and_no_more() {
         Arc::clone(&CATALOGUE),
         &[
             subscribe("enrol", "moodle.enrolment.*", None),
-            subscribe("grades", "moodle.grade.*", Some(&["vle"])),
+            subscribe("grades", "moodle.grade.updated.*", Some(&["vle"])),
             subscribe("both", "moodle.enrolment.created.v1", Some(&["vle"])),
         ],
     );
