@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::exit::TABLE;
+use super::gate::{Diff, Release};
 use super::output::Output;
 use super::settings::Settings;
 use crate::operate::look::Wish;
@@ -67,7 +68,7 @@ Examples:
   moodle-sns-producer status --output json | jq -r .verdict.sentence")]
     Status,
 
-    /// List, show, check or render contracts.
+    /// List, show, check, compare, freeze or render contracts.
     #[command(after_help = "Example:\n  moodle-sns-producer contracts list")]
     Contracts {
         #[command(subcommand)]
@@ -217,6 +218,24 @@ Examples:
   moodle-sns-producer contracts render --html ./site
   moodle-sns-producer contracts render --html ./site --config ./config.toml --contracts ./contracts")]
     Render(Render),
+    /// Say what changed in a contract, for whom it breaks, and what to do.
+    #[command(after_help = "\
+Exits 2 when a change breaks what was promised. --output markdown is for a pull request.
+
+Examples:
+  moodle-sns-producer contracts diff moodle.enrolment.created.v1
+  moodle-sns-producer contracts diff old.toml contracts/enrolment/created/v1.toml --output markdown
+  moodle-sns-producer contracts diff contracts/thing/done/v1.toml contracts/thing/done/v2.toml")]
+    Diff(Diff),
+    /// Freeze a contract: keep its text under released/ with who agreed and when.
+    #[command(after_help = "\
+Refuses what breaks an earlier release (exit 2): that needs a v2 beside v1. What only a person can judge,
+such as other words, is named with --accept. A text that is released already is left, and said.
+
+Examples:
+  moodle-sns-producer contracts release moodle.enrolment.created.v1 --by 'Ada Ng, records office'
+  moodle-sns-producer contracts release moodle.enrolment.created.v1 --by 'Ada Ng' --accept sent --note 'wording only'")]
+    Release(Release),
 }
 
 /// What to render.
@@ -404,7 +423,7 @@ mod tests {
         let command = Args::command();
         let mut seen = Vec::new();
         each(&command, &mut seen);
-        assert_eq!(seen.len(), 24, "{seen:?}");
+        assert_eq!(seen.len(), 26, "{seen:?}");
         command.debug_assert();
     }
 }

@@ -10,6 +10,7 @@ mod captured;
 mod client;
 mod contracts;
 mod exit;
+mod gate;
 mod init;
 pub mod logging;
 mod look;
@@ -77,6 +78,8 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
                 contracts::check(&folder, if write { Generated::Write } else { Generated::Compare })
             }
             ContractsCommand::Render(args) => render::render(&settings, &args),
+            ContractsCommand::Diff(diff) => gate::diff(&diff, output),
+            ContractsCommand::Release(order) => gate::release(&order, output),
         },
         Command::Map(map) => map::map(&map, output),
         Command::Send(send) => send::send(&settings, &send, output),

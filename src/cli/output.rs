@@ -26,6 +26,8 @@ pub(super) enum Form {
     Json,
     /// One JSON value a line.
     Jsonl,
+    /// For a pull request: `contracts diff` only.
+    Markdown,
 }
 
 impl Output {
@@ -39,6 +41,7 @@ impl Output {
             Form::Table => say(&text()),
             Form::Json => say(&(pretty(value)? + "\n")),
             Form::Jsonl => say(&(line(value)? + "\n")),
+            Form::Markdown => Err(no_markdown()),
         }
     }
 
@@ -48,8 +51,13 @@ impl Output {
             Form::Table => say(&text()),
             Form::Json => say(&(pretty(&rows)? + "\n")),
             Form::Jsonl => rows.iter().try_for_each(|row| say(&(line(row)? + "\n"))),
+            Form::Markdown => Err(no_markdown()),
         }
     }
+}
+
+fn no_markdown() -> Failure {
+    Failure::new(Exit::Usage, "this command writes no markdown: use --output table, json or jsonl")
 }
 
 fn pretty(value: &impl Serialize) -> Result<String, Failure> {

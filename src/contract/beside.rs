@@ -39,9 +39,15 @@ pub fn beside(own: Option<&Path>, id: &ContractId) -> Result<Beside, Problems> {
     }
     let version = id.version();
     found.examples.retain(|(name, _)| is_example_of(name, version));
-    let prefix = format!("{version}-");
-    found.released.retain(|(name, _)| name.starts_with(&prefix));
+    found.released = released_of(found.released, version);
     Ok(found)
+}
+
+/// Of the files of `released/` those of this version.
+pub(super) fn released_of(mut files: Vec<(String, String)>, version: &str) -> Vec<(String, String)> {
+    let prefix = format!("{version}-");
+    files.retain(|(name, _)| name.starts_with(&prefix));
+    files
 }
 
 /// Whether a file of `examples/` is an example of this version (`v1`, `v2`, …).
@@ -53,7 +59,8 @@ pub(super) fn is_example_of(file: &str, version: &str) -> bool {
     named.unwrap_or("v1") == version
 }
 
-fn texts(folder: &Path, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
+/// Name and text of each file of a folder that may not be there.
+pub(super) fn texts(folder: &Path, problems: &mut Vec<Problem>) -> Vec<(String, String)> {
     if !folder.is_dir() {
         return Vec::new();
     }

@@ -87,8 +87,9 @@ impl Object {
 }
 
 const BLOCKS_FILE: &str = "contracts/blocks.toml";
-const BLOCKS: &str = include_str!("../../contracts/blocks.toml");
-static COMMON: LazyLock<(Vec<Object>, Vec<Problem>)> = LazyLock::new(|| read_common(BLOCKS_FILE, BLOCKS));
+/// The text of the common blocks of this program.
+pub(super) const TEXT: &str = include_str!("../../contracts/blocks.toml");
+static COMMON: LazyLock<(Vec<Object>, Vec<Problem>)> = LazyLock::new(|| read_common(BLOCKS_FILE, TEXT));
 
 /// The common blocks of this program.
 pub(super) fn built_in() -> &'static [Object] {

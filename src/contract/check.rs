@@ -4,11 +4,12 @@
 use std::fs;
 use std::path::Path;
 
-use super::Contract;
-use super::beside::is_example_of;
+use super::beside::{is_example_of, released_of, texts};
 use super::catalogue::{Reading, sorted, whole_file};
 use super::example::Example;
+use super::gate::{self, Verdict};
 use super::problem::{Problem, Problems};
+use super::{Contract, Status};
 use crate::delivery::ContractId;
 
 /// What to do with what is generated and committed beside a contract: its schema, and in each example what
@@ -61,6 +62,7 @@ fn check_beside(contract: &Contract, place: &Path, generated: Generated, problem
     problems.extend(
         told.err().map(|told| whole_file(&schema, &told, "write it anew: `contracts check --write`")),
     );
+    check_released(contract, place, problems);
     let Some(examples) =
         place.parent().map(|folder| folder.join("examples")).filter(|folder| folder.is_dir())
     else {
@@ -76,6 +78,41 @@ fn check_beside(contract: &Contract, place: &Path, generated: Generated, problem
             problems.push(whole_file(&path, &told, help));
         }
     }
+}
+
+/// Holds a contract against each of its releases, and each release against its record.
+fn check_released(contract: &Contract, place: &Path, problems: &mut Vec<Problem>) {
+    let folder = gate::released_folder(place);
+    let files = released_of(texts(&folder, problems), contract.id.version());
+    let releases = match gate::releases(&folder, &contract.id, files) {
+        Ok(releases) => releases,
+        Err(told) => return problems.extend(told.0),
+    };
+    let breaking = gate::breaking(contract, &releases);
+    for (revision, change) in &breaking {
+        let whom = change.whom.unwrap_or("consumers");
+        let told = format!("{}: {}. That breaks release {revision}, for {whom}", change.at, change.what);
+        problems.push(whole_file(place, &told, &change.cure));
+    }
+    let newest = releases.last();
+    let as_released = newest.is_some_and(|newest| newest.contract.digest == contract.digest);
+    if contract.status == Status::Draft || as_released || !breaking.is_empty() {
+        return;
+    }
+    let help = format!(
+        "`contracts diff {}` shows what is new; when it is agreed, `contracts release {} --by NAME`",
+        contract.id, contract.id
+    );
+    let told = match newest {
+        None => format!("it is {}, and was never released", contract.status.as_str()),
+        Some(newest) => {
+            let open = gate::compare(&newest.contract, contract);
+            let open = open.iter().filter(|change| change.verdict == Verdict::NeedsApproval);
+            let open: Vec<_> = open.map(|change| format!("; {}: {}", change.at, change.what)).collect();
+            format!("it promises something else than release {}{}", newest.record.revision, open.concat())
+        }
+    };
+    problems.push(whole_file(place, &told, &help));
 }
 
 fn check_example(contract: &Contract, path: &Path, generated: Generated) -> Result<(), String> {

@@ -21,7 +21,7 @@
 //!    lists them. **Absent means not known; null means Moodle says there is none.**
 //! 5. `message`: the CloudEvents envelope, the attributes, and the check against the schema.
 //!
-//! What changed between two texts of a contract, and whom it breaks, is told by `gate` ([`compare`]).
+//! What changed between two texts of a contract, and whom it breaks, is told by `gate` ([`gate::compare`]).
 //!
 //! An event that cannot be mapped, or whose message breaks the schema, is a [`Parking`](crate::delivery::Parking) with its reason:
 //! nothing here panics, and no complaint holds a value that may be personal.
@@ -36,7 +36,7 @@ mod example;
 mod field;
 mod file;
 mod function;
-mod gate;
+pub mod gate;
 mod group;
 mod json;
 mod line;
@@ -62,7 +62,6 @@ pub use check::{Generated, check};
 pub use cut::{Cut, EventData, cut};
 pub use example::{BadExample, Example, Provenance};
 pub use field::{Field, Personal};
-pub use gate::{Change, Verdict, compare};
 pub use json::pretty;
 pub use message::Message;
 pub use problem::{Problem, Problems, Spot};

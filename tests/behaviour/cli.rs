@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::support::sidecar::Sidecar;
 
+mod gate;
 mod render;
 mod running;
 

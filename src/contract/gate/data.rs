@@ -96,10 +96,12 @@ fn added(found: &mut Found<'_>, at: &str, member: &Member) {
         Member::Field(field) => (field.is_required(), "field"),
         Member::Object(object) => (object.is_required(), "object"),
     };
-    if required {
+    // Another version has no older messages.
+    if required && found.old.id == found.new.id {
         found.breaking(at, format!("a new {kind} that is always there; a new one must be `optional`"), OLDER);
     } else {
-        found.compatible(at, format!("a new {kind} that may be absent"));
+        let there = if required { "that is always there" } else { "that may be absent" };
+        found.compatible(at, format!("a new {kind} {there}"));
     }
 }
 

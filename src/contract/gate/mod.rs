@@ -5,8 +5,11 @@
 //! meaning, a source, a group. The two schemas are compared by `json-schema-diff` as well (`second`): what
 //! it calls breaking and no rule names is told too. What moves the digest and nobody names is told as well,
 //! so nothing that is promised changes in silence.
+//!
+//! A release (`release`) freezes a text; each later one is compared with all before it.
 
 mod data;
+mod release;
 mod second;
 #[cfg(test)]
 mod table;
@@ -17,6 +20,9 @@ use std::fmt;
 use serde::Serialize;
 
 use super::Contract;
+
+pub(super) use release::breaking;
+pub use release::{Frozen, Record, Refusal, Release, Wish, read, release, released_folder, releases, shelf};
 
 /// One change between two texts of a contract.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

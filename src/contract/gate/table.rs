@@ -150,3 +150,14 @@ fn a_person_who_may_be_nobody_breaks_and_the_way_back_is_a_note() {
 fn a_contract_has_not_changed_from_itself() {
     assert_eq!(compare(&contract(GOOD), &contract(GOOD)), []);
 }
+
+#[test]
+fn a_common_block_that_changes_is_seen_against_the_blocks_of_the_release() {
+    let then = super::super::block::TEXT.replace("entities.course.idnumber", "entities.course.shortname");
+    let released = super::read("v1-1.toml", GOOD, Some(("v1-1.blocks.toml", &then))).unwrap();
+    let now = super::read("v1.toml", GOOD, None).unwrap();
+    assert_ne!(released.digest, now.digest);
+    let changes = compare(&released, &now);
+    assert_eq!(told(&changes), [("data.course.idnumber", Breaking)].into());
+    assert_eq!(changes[0].what, "came from entities.course.shortname, now from entities.course.idnumber");
+}
