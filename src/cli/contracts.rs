@@ -16,7 +16,8 @@ use crate::operate::words::counted;
 /// What each topic gets, by the configuration and the contracts there are.
 ///
 /// # Errors
-/// A pattern that means nothing, or drafts only on a topic that takes none.
+/// A pattern that means nothing, or drafts only on a topic that takes none; a withdrawn contract that there
+/// is not.
 pub(super) fn subscriptions(config: &Config, catalogue: &Catalogue) -> Result<Vec<Subscription>, Problems> {
     let subscribed = config.subscriptions(|pattern| {
         let maturity = |id: ContractId| {
@@ -26,8 +27,12 @@ pub(super) fn subscriptions(config: &Config, catalogue: &Catalogue) -> Result<Ve
         };
         catalogue.matching(pattern).into_iter().map(maturity).collect()
     })?;
-    let subscription =
-        |s: Subscribed| Subscription { topic: s.topic, contracts: s.contracts, sources: s.sources };
+    let known: Vec<&str> = catalogue.iter().map(|contract| contract.id().as_str()).collect();
+    config.check_withdrawn(&known)?;
+    let subscription = |mut s: Subscribed| {
+        s.contracts.retain(|id| config.withdrawn.iter().all(|(withdrawn, _)| withdrawn != id));
+        Subscription { topic: s.topic, contracts: s.contracts, sources: s.sources }
+    };
     Ok(subscribed.into_iter().map(subscription).collect())
 }
 
@@ -114,6 +119,8 @@ struct Checked {
     good: bool,
     problems: Vec<Told>,
     topics: Vec<TopicRow>,
+    /// Contracts that the next start takes out of the spool.
+    withdrawn: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -158,7 +165,8 @@ pub(super) fn config_check(settings: &Settings, output: Output) -> Result<Exit, 
             },
         })
         .collect();
-    let checked = Checked { good: true, problems: Vec::new(), topics: rows };
+    let withdrawn = config.withdrawn.iter().map(|(id, _)| id.to_string()).collect();
+    let checked = Checked { good: true, problems: Vec::new(), topics: rows, withdrawn };
     output.one(&checked, || {
         let rows = checked.topics.iter().flat_map(lines);
         let gets = table(&["topic", "arn", "sources", "contracts"], rows);
@@ -167,9 +175,21 @@ pub(super) fn config_check(settings: &Settings, output: Output) -> Result<Exit, 
             counted(config.sources.len() as u64, "source", "sources"),
             counted(config.topics.len() as u64, "topic", "topics"),
             counted(catalogue.iter().count() as u64, "contract is known", "contracts are known")
-        )
+        ) + &withdrawn_text(&checked.withdrawn)
     })?;
     Ok(Exit::Done)
+}
+
+/// What the next start does to withdrawn contracts.
+fn withdrawn_text(withdrawn: &[String]) -> String {
+    if withdrawn.is_empty() {
+        return String::new();
+    }
+    format!(
+        "\nWithdrawn: {}.\nThe next start takes {} out of all wanted lists, drops the messages that wait, are held or parked, and erases from stored events what no other contract took. That can't be undone.\n",
+        withdrawn.join(", "),
+        if withdrawn.len() == 1 { "it" } else { "them" }
+    )
 }
 
 /// A topic's lines of the table: a contract and a source each.
@@ -195,6 +215,9 @@ fn told(problems: &Problems, output: Output) -> Result<Exit, Failure> {
         what: problem.what.clone(),
         cure: problem.cure.clone(),
     });
-    output.one(&Checked { good: false, problems: told.collect(), topics: Vec::new() }, String::new)?;
+    output.one(
+        &Checked { good: false, problems: told.collect(), topics: Vec::new(), withdrawn: Vec::new() },
+        String::new,
+    )?;
     Err(problems.clone().into())
 }

@@ -20,6 +20,7 @@ mod render;
 pub mod run;
 mod send;
 mod settings;
+mod withdraw;
 
 use std::io::Write as _;
 use std::process::ExitCode;

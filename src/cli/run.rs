@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::exit::{Exit, Failure};
-use super::{contracts, logging};
+use super::{contracts, logging, withdraw};
 use crate::config::{self, Config, OperatorListen};
 use crate::contract::{Catalogue, Routes};
 use crate::event::Source;
@@ -36,7 +36,7 @@ pub fn run(config: &Config, reload: impl Fn() -> Result<Config, Failure>) -> Res
     guard_process();
     let catalogue = Arc::new(Catalogue::load(config.contracts_dir.as_deref())?);
     let subscriptions = contracts::subscriptions(config, &catalogue)?;
-    let routes = Routes::new(Arc::clone(&catalogue), &subscriptions);
+    let routes = Routes::new(Arc::clone(&catalogue), &subscriptions).without(withdraw::withdrawn(config));
     let senders = senders(config)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -73,6 +73,7 @@ async fn serve(
         history_size: config.spool.history_size,
     })
     .await?;
+    withdraw::withdraw(config, &catalogue, &spool).await?;
     let door = receive_settings(config);
     let bound = Bound::bind(&door).await.map_err(|error| {
         Failure::new(Exit::Unavailable, format!("{error}; is another process there? set receive.listen"))

@@ -193,8 +193,15 @@ const AWS: &[Key] = &[
     one("allow_custom_endpoint", Switch, Default("false"), "Messages go to endpoint_url instead of AWS."),
 ];
 
-const CONTRACTS: &[Key] =
-    &[one("dir", Text, Nothing, "Folder of own contracts: <subject>/<name>/v1.toml. Read at start only.")];
+const CONTRACTS: &[Key] = &[
+    one("dir", Text, Nothing, "Folder of own contracts: <subject>/<name>/v1.toml. Read at start only."),
+    one(
+        "withdrawn",
+        Texts,
+        Default(""),
+        "Names of contracts that must not be sent: they leave all lists at the start, what waits of them is dropped, what only they took is erased.",
+    ),
+];
 
 const SOURCE: &[Key] = &[
     one(

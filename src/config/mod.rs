@@ -49,6 +49,8 @@ pub struct Config {
     pub aws: Aws,
     /// Folder of own contracts.
     pub contracts_dir: Option<PathBuf>,
+    /// Contracts that must not be sent, with where they are named.
+    pub withdrawn: Vec<(ContractId, Origin)>,
     /// The sites that send, in the order of the file.
     pub sources: Vec<Source>,
     /// The topics, in the order of the file.
@@ -103,6 +105,14 @@ impl Config {
         matching: impl Fn(&str) -> Vec<(ContractId, Maturity)>,
     ) -> Result<Vec<Subscribed>, Problems> {
         sns::subscriptions(&self.topics, matching)
+    }
+
+    /// That each withdrawn contract is one that there is: a name with a slip would withdraw nothing.
+    ///
+    /// # Errors
+    /// Names that are not among `known`.
+    pub fn check_withdrawn(&self, known: &[&str]) -> Result<(), Problems> {
+        sns::check_withdrawn(&self.withdrawn, known)
     }
 }
 
@@ -166,6 +176,7 @@ fn build(root: Section, folders: &Folders<'_>, mut problems: Problems) -> Result
             .inner("contracts")
             .and_then(|section| section.text("dir"))
             .map(|dir| secret::file_named(dir, None, folders.beside)),
+        withdrawn: sns::withdrawn(&root, &mut problems),
         sources: source::sources(&root, folders, &mut problems),
         topics,
         resolved: root,

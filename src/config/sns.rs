@@ -5,7 +5,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::problem::{Origin, Problems};
-use super::read::Section;
+use super::read::{Section, distance};
 use crate::delivery::{ContractId, TopicKey};
 use crate::event::SourceKey;
 
@@ -161,6 +161,37 @@ pub(crate) fn subscriptions(
         list.push(Subscribed { topic: topic.key.clone(), contracts, sources: topic.sources.clone() });
     }
     problems.or(list)
+}
+
+/// `contracts.withdrawn`: whole names, since a pattern would erase more than a person sees.
+pub(crate) fn withdrawn(root: &Section, problems: &mut Problems) -> Vec<(ContractId, Origin)> {
+    let texts = root.inner("contracts").and_then(|section| section.texts("withdrawn")).unwrap_or_default();
+    let mut list: Vec<(ContractId, Origin)> = Vec::new();
+    for (text, at) in texts {
+        match text.parse::<ContractId>() {
+            Ok(id) => list.push((id, at.clone())),
+            Err(fault) => problems.add(
+                at,
+                format!("contracts.withdrawn: {fault}"),
+                "write the whole name with its version; patterns are not taken here",
+            ),
+        }
+    }
+    list
+}
+
+/// Tells of withdrawn contracts that there are not.
+pub(crate) fn check_withdrawn(withdrawn: &[(ContractId, Origin)], known: &[&str]) -> Result<(), Problems> {
+    let mut problems = Problems::default();
+    for (id, at) in withdrawn.iter().filter(|(id, _)| !known.contains(&id.as_str())) {
+        let near = known.iter().map(|name| (distance(id.as_str(), name), name)).min();
+        let cure = match near {
+            Some((apart, near)) if apart <= 6 => format!("did you mean {near}?"),
+            _ => "`moodle-sns-producer contracts list` shows all".to_owned(),
+        };
+        problems.add(at, format!("contracts.withdrawn: there is no contract {id}"), cure);
+    }
+    problems.or(())
 }
 
 pub(crate) fn topics(root: &Section, problems: &mut Problems) -> Vec<Topic> {

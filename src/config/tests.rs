@@ -149,6 +149,10 @@ fn each_wrong_line_is_told_once_where_it_stands() {
             "[aws]\nregion = \"us-east-1\"",
             "6:7: topics.grades.arn is in eu-west-2, and aws.region is us-east-1",
         ),
+        (
+            "[contracts]\nwithdrawn = [\"moodle.grade.*.v1\"]",
+            "9:14: contracts.withdrawn: \"moodle.grade.*.v1\" is not a contract's name",
+        ),
         ("[topics.x]", "8:1: topics.x.arn is missing"),
         (
             "[topics.Big]\narn = \"arn:aws:sns:eu-west-2:111122223333:x\"\ncontracts = [\"a\"]",

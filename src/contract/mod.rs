@@ -51,6 +51,7 @@ mod sheet;
 mod tree;
 mod value;
 mod wanted;
+mod withdraw;
 
 use std::collections::BTreeMap;
 
@@ -67,6 +68,7 @@ pub use message::Message;
 pub use problem::{Problem, Problems, Spot};
 pub use routes::{Routes, Subscription};
 pub use wanted::{Row, Taken, WantedList, When};
+pub use withdraw::Remaining;
 
 /// One contract, compiled: what it promises, and all that follows from it.
 #[derive(Debug)]

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::catalogue::Catalogue;
 use super::map::unreadable;
 use super::tree::StoredData;
-use super::wanted::{Taken, WantedList};
+use super::wanted::{Row, Taken, WantedList};
+use super::withdraw::is_among;
 use crate::delivery::{Class, ContractId, TopicKey};
 use crate::event::{Event, Source, SourceKey};
 use crate::spool::Owed;
@@ -31,6 +32,7 @@ pub struct Routes {
     lists: BTreeMap<SourceKey, Arc<WantedList>>,
     /// The list of every other source.
     list: Arc<WantedList>,
+    withdrawn: BTreeSet<ContractId>,
 }
 
 impl Routes {
@@ -50,7 +52,19 @@ impl Routes {
             subscriptions.iter().filter_map(|s| s.sources.as_ref()).flatten().collect();
         let lists = named.into_iter().map(|source| (source.clone(), list(Some(source)))).collect();
         let list = list(None);
-        Self { catalogue, subscriptions: subscriptions.to_vec(), lists, list }
+        Self { catalogue, subscriptions: subscriptions.to_vec(), lists, list, withdrawn: BTreeSet::new() }
+    }
+
+    /// The same, and rows of these contracts take nothing any more, whatever list an event names.
+    /// Subscriptions must not name them.
+    #[must_use]
+    pub fn without(self, withdrawn: BTreeSet<ContractId>) -> Self {
+        Self { withdrawn, ..self }
+    }
+
+    /// Takes the rows of withdrawn contracts out of a list that was in force.
+    pub fn cleanse(&self, rows: &mut Vec<Row>) {
+        rows.retain(|row| !is_among(&self.withdrawn, row));
     }
 
     /// The present wanted list of a source.

@@ -94,6 +94,13 @@ impl WantedList {
     }
 }
 
+impl Row {
+    /// Whether it may take an event of its name: only a condition that clearly does not hold says no.
+    pub(super) fn may_take(&self, data: &EventData) -> bool {
+        self.when.as_ref().is_none_or(|when| when.holds(data) != Some(false))
+    }
+}
+
 impl When {
     /// Whether it holds; none where the value is not known.
     fn holds(&self, data: &EventData) -> Option<bool> {

@@ -54,7 +54,8 @@ pub(super) async fn answer(
     let takes = Takes { media_type: MEDIA_TYPE, max_body: context.limits.max_body };
     let admitted = admit(door, source, &takes, head, incoming, arrived).await?;
     let key = admitted.sender.source.key.clone();
-    let lists = door.lists.of(&key, &context.spool, arrived).await.map_err(|error| {
+    let routes = context.routes.load_full();
+    let lists = door.lists.of(&key, &routes, &context.spool, arrived).await.map_err(|error| {
         tracing::error!(source = %key, %error, "the wanted lists can't be read");
         Refusal::NotReady
     })?;
@@ -63,7 +64,7 @@ pub(super) async fn answer(
     let skew = if bulk { None } else { clock::skew(admitted.signed, arrived) };
 
     let Judged { batch, places, unwanted, when_unknown, corrected, urls } =
-        judge(&admitted, context.routes.load_full(), lists, &context.limits, arrived, skew, bulk).await?;
+        judge(&admitted, routes, lists, &context.limits, arrived, skew, bulk).await?;
     if !bulk {
         context.stats.clock(&key, skew, corrected);
     }

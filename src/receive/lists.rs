@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use jiff::{SignedDuration, Timestamp};
 
 use super::batch::Lists;
-use crate::contract::WantedList;
+use crate::contract::{Routes, WantedList};
 use crate::event::SourceKey;
 use crate::spool::{Spool, SpoolError};
 
@@ -31,12 +31,13 @@ impl Remembered {
     pub(super) async fn of(
         &self,
         source: &SourceKey,
+        routes: &Routes,
         spool: &Spool,
         now: Timestamp,
     ) -> Result<Arc<Lists>, SpoolError> {
         match self.known(source) {
             Some(known) => Ok(known.lists),
-            None => self.reread(source, None, spool, now).await,
+            None => self.reread(source, routes, None, spool, now).await,
         }
     }
 
@@ -45,6 +46,7 @@ impl Remembered {
     pub(super) async fn tell(
         &self,
         source: &SourceKey,
+        routes: &Routes,
         present: &WantedList,
         spool: &Spool,
         now: Timestamp,
@@ -60,7 +62,7 @@ impl Remembered {
             cause: e.to_string(),
         })?;
         spool.remember_list(source, &present.etag, &rows, now).await?;
-        self.reread(source, Some(present.etag.clone()), spool, now).await?;
+        self.reread(source, routes, Some(present.etag.clone()), spool, now).await?;
         Ok(())
     }
 
@@ -71,6 +73,7 @@ impl Remembered {
     async fn reread(
         &self,
         source: &SourceKey,
+        routes: &Routes,
         told: Option<String>,
         spool: &Spool,
         now: Timestamp,
@@ -78,7 +81,8 @@ impl Remembered {
         let mut lists = Lists::new();
         for (etag, rows) in spool.lists(source).await? {
             match serde_json::from_str(&rows) {
-                Ok(rows) => {
+                Ok(mut rows) => {
+                    routes.cleanse(&mut rows);
                     lists.insert(etag.clone(), Arc::new(WantedList { etag, rows }));
                 }
                 // Written by another version. Events that name it are cut by the present list.

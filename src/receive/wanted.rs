@@ -50,8 +50,9 @@ pub(super) async fn answer(
     let etag_held = report.etag.clone();
     context.stats.asked(key, report);
 
-    let present = context.routes.load().wanted(key);
-    door.lists.tell(key, &present, &context.spool, arrived).await.map_err(|error| {
+    let routes = context.routes.load_full();
+    let present = routes.wanted(key);
+    door.lists.tell(key, &routes, &present, &context.spool, arrived).await.map_err(|error| {
         tracing::error!(source = %key, %error, "the wanted list can't be remembered, so it is not told");
         Refusal::NotReady
     })?;

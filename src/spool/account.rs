@@ -34,7 +34,7 @@ pub enum Count {
     Skipped,
     /// Deliveries a person dropped from parked.
     Dropped,
-    /// Deliveries that `erase` took.
+    /// Deliveries that went with what was erased: of a person, or of a withdrawn contract.
     Erased,
 }
 

@@ -15,6 +15,7 @@ mod account;
 mod dispatch;
 mod people;
 mod sqlite;
+mod withdraw;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -30,6 +31,7 @@ pub use accept::{Accept, AcceptError, Accepted, Batch, Owed, Route};
 pub use account::{Count, LedgerRow, State, TopicState};
 pub use dispatch::{ConcludeError, Delivery, Entry, Lease};
 pub use people::{Parked, ParkedFilter, Trace, TracedDelivery, TracedState};
+pub use withdraw::{Keep, Kept, Withdrawal, Withdrawn};
 
 /// How long an event id is remembered, whatever else is pruned: a repeated id within this time is a
 /// duplicate, and an older one is refused at the door.
@@ -250,6 +252,18 @@ impl Spool {
     /// The store failed: whether it was done is not known.
     pub async fn redrive(&self, filter: &ParkedFilter, by: &str, why: &str) -> Result<u64, SpoolError> {
         self.store.redrive(filter.clone(), by, why).await
+    }
+
+    /// Takes contracts out: drops what is owed of them and counts it as erased, cuts the stored events that
+    /// they took to what others take, and erases those that no other took. Ids stay known, the audit says
+    /// what was done, and nothing of it stays in the store's files. Must be called at each start, before
+    /// anything is dispatched, with all contracts that are withdrawn then; what was done before is not done
+    /// again. Ended by a failure or a kill it is done in part, and the next call does the rest.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn withdraw(&self, wish: &Withdrawal) -> Result<Withdrawn, SpoolError> {
+        self.store.withdraw(wish).await
     }
 
     /// How long commits took.

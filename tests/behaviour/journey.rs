@@ -3,8 +3,10 @@
 
 mod account;
 mod end;
+mod held;
 mod localstack;
 mod whole_corpus;
+mod withdrawn;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -11,8 +11,8 @@ use moodle_sns_producer::delivery::{
 };
 use moodle_sns_producer::event::{Event, EventId, SourceKey};
 use moodle_sns_producer::spool::{
-    Accept, AcceptError, Accepted, Batch, Count, Lease, OpenError, Owed, ParkedFilter, Route, Settings,
-    Spool, TracedState,
+    Accept, AcceptError, Accepted, Batch, Count, Kept, Lease, OpenError, Owed, ParkedFilter, Route, Settings,
+    Spool, TracedState, Withdrawal, Withdrawn,
 };
 use uuid::Uuid;
 
@@ -302,6 +302,77 @@ async fn wanted_lists_stay_until_their_time() {
     let etags: HashSet<_> = lists.iter().map(|(etag, _)| etag.as_str()).collect();
     assert_eq!(lists[0], ("three".into(), "[\"three\"]".into()), "the present one first");
     assert_eq!(etags, HashSet::from(["one", "two", "three"]));
+}
+
+#[tokio::test]
+async fn a_withdrawn_contract_leaves_nothing_but_counts_and_ids() {
+    let dir = tempfile::tempdir().unwrap();
+    let spool = open(dir.path()).await;
+    let out = |key: &str| Owed { contract: contract("secret.told"), ..owed(key, 1) };
+    let unmapped = Owed { group: Err(Parking::new(Reason::Mapping, "x")), ..out("b") };
+    let [shared, alone, parked, settles, other] =
+        [1, 2, 3, 4, 5].map(|n| event(id(n), &format!("canary-{n}")));
+    let events = vec![
+        (shared.clone(), Route::Owed(vec![out("a"), owed("a", 1)])),
+        (alone.clone(), Route::Owed(vec![out("a"), out("b")])),
+        (parked.clone(), Route::Owed(vec![unmapped])),
+        (settles.clone(), Route::Owed(vec![out("c")])),
+        (Event { name: Arc::from("\\core\\event\\other"), ..other.clone() }, Route::Owed(vec![owed("b", 1)])),
+    ];
+    spool.accept(batch(events)).await.unwrap();
+    let at = spool.index(&lease(&spool, "c").await, None, 9).await.unwrap()[0].position;
+    spool.conclude(&lease(&spool, "c").await, vec![(at, settled())]).await.unwrap();
+
+    let left: &[u8] = br#"{"event":{}}"#;
+    let wish = |contracts: Vec<ContractId>| Withdrawal {
+        contracts,
+        events: vec!["\\core\\event\\user_enrolment_created".into()],
+        keep: Arc::new(move |event, others| match others {
+            _ if event.data == left => Kept::Whole,
+            [] => Kept::Nothing,
+            _ => Kept::Part(left.into()),
+        }),
+    };
+    let all = wish(vec![contract("secret.told")]);
+    let done = spool.withdraw(&all).await.unwrap();
+    assert_eq!(done, Withdrawn { unsent: 3, parked: 1, cut: 1, erased: 3 });
+    assert_eq!(spool.withdraw(&all).await.unwrap(), Withdrawn::default(), "it was done");
+    adds_up(&spool).await;
+    let erased: u64 = spool
+        .ledger(Timestamp::UNIX_EPOCH)
+        .await
+        .unwrap()
+        .iter()
+        .filter(|row| row.count == Count::Erased)
+        .map(|row| row.n)
+        .sum();
+    assert_eq!(erased, 4);
+    let mut bytes = std::fs::read(dir.path().join("spool.db")).unwrap();
+    bytes.extend(std::fs::read(dir.path().join("spool.db-wal")).unwrap_or_default());
+    for n in 1..=4 {
+        let canary = format!("canary-{n}");
+        assert!(!bytes.windows(canary.len()).any(|w| w == canary.as_bytes()), "{canary} is left");
+    }
+
+    for (key, data) in [("a", left), ("b", &other.data[..])] {
+        let lease = lease(&spool, key).await;
+        let index = spool.index(&lease, None, 9).await.unwrap();
+        assert_eq!(index.len(), 1);
+        let loaded = spool.load(&lease, &[index[0].position]).await.unwrap();
+        assert_eq!(&loaded[0].event.as_ref().unwrap().event.data[..], data);
+    }
+    // Ids stay known; of an event that was cut a copy that is cut alike is the same.
+    let again = Event { data: left.into(), ..shared };
+    let answers =
+        spool.accept(batch(vec![(again, Route::Unrouted), (alone, Route::Unrouted)])).await.unwrap();
+    assert_eq!(answers, [Accepted::Duplicate, Accepted::Duplicate]);
+
+    // Once it is allowed again, a second withdrawal finds what came meanwhile.
+    assert_eq!(spool.withdraw(&wish(Vec::new())).await.unwrap(), Withdrawn::default());
+    spool.accept(batch(vec![(event(id(6), "canary-6"), Route::Owed(vec![out("a")]))])).await.unwrap();
+    let done = spool.withdraw(&all).await.unwrap();
+    assert_eq!(done, Withdrawn { unsent: 1, parked: 0, cut: 0, erased: 1 });
+    adds_up(&spool).await;
 }
 
 #[tokio::test]

@@ -2,6 +2,11 @@
 
 use std::path::Path;
 
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::corpus::{self, Captured, Recording};
+
 /// The contract that tests break.
 pub const BREAKABLE: &str = "moodle.proof.breakable.v1";
 /// Another one on the same event, in the same groups, that always works.
@@ -54,4 +59,17 @@ id     = {{ from = "event.objectid", type = "integer", about = "Its id." }}
 {field}"#
     );
     std::fs::write(place.join("v1.toml"), text).unwrap();
+}
+
+/// So many events that both contracts take, of one person, with this in the field that a picky one reads.
+/// Different `from` give different ids.
+pub fn events(from: u8, n: u8, code: &Value) -> Vec<Captured> {
+    let hour = corpus::moved_to(Timestamp::now(), &corpus::read(Recording::Enriched));
+    let created = hour.into_iter().find(|e| e.name.ends_with("\\user_enrolment_created")).unwrap();
+    let with_code = |n| {
+        let mut event = created.renamed(n);
+        event.data["other"]["code"] = code.clone();
+        event
+    };
+    (from..from + n).map(with_code).collect()
 }

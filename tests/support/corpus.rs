@@ -131,6 +131,13 @@ impl Captured {
         self.data["anonymous"] == 1
     }
 
+    /// The same event under another id of the same time.
+    pub fn renamed(&self, n: u8) -> Self {
+        let mut bytes = *self.id.as_bytes();
+        bytes[9..].copy_from_slice(&[0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, n]);
+        Self { id: EventId::new(Uuid::from_bytes(bytes)).unwrap(), ..self.clone() }
+    }
+
     /// The same event later (or earlier) by whole seconds, its id too.
     fn shifted(&self, by: SignedDuration) -> Self {
         let mut moved = self.clone();

@@ -46,15 +46,15 @@ impl Standing {
 
 /// The transaction under way.
 pub(super) struct Change<'a> {
-    conn: &'a Connection,
-    at: &'a mut Standing,
+    pub(super) conn: &'a Connection,
+    pub(super) at: &'a mut Standing,
     now: Timestamp,
     day: i64,
     hour: i64,
     /// Topics that were given a delivery.
     pub(super) woken: HashSet<Arc<str>>,
     /// Whether anything but counts was written.
-    wrote: bool,
+    pub(super) wrote: bool,
 }
 
 impl<'a> Change<'a> {
@@ -76,7 +76,7 @@ impl<'a> Change<'a> {
         self.at.words.number(self.conn, kind, word)
     }
 
-    fn count(&mut self, source: i64, name: i64, topic: i64, count: Count, n: u64) {
+    pub(super) fn count(&mut self, source: i64, name: i64, topic: i64, count: Count, n: u64) {
         *self.at.uncounted.entry((source, name, topic, count)).or_default() += n;
     }
 
@@ -359,7 +359,7 @@ impl<'a> Change<'a> {
         Ok(rows.len() as u64)
     }
 
-    fn audit(&mut self, who: &str, verb: &str, what: &str, why: &str) -> rusqlite::Result<()> {
+    pub(super) fn audit(&mut self, who: &str, verb: &str, what: &str, why: &str) -> rusqlite::Result<()> {
         self.wrote = true;
         self.conn
             .prepare_cached("insert into audit(at, who, verb, what, why) values(?1, ?2, ?3, ?4, ?5)")?

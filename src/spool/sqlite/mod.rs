@@ -2,7 +2,7 @@
 //!
 //! `place` is where the file lies, `schema` the tables and the settings under which a commit that
 //! returned is on the disk, `prepared` and `change` one transaction, `writer` the thread with its group commit, `read`
-//! the readers' questions, `prune` what may go.
+//! the readers' questions, `prune` what may go, `withdraw` what must.
 
 mod change;
 mod place;
@@ -11,6 +11,7 @@ mod prune;
 mod read;
 mod schema;
 mod shared;
+mod withdraw;
 mod words;
 mod writer;
 
@@ -30,10 +31,11 @@ use self::prepared::Prepared;
 use self::prune::{Keep, Pruner};
 use self::schema::Fault;
 use self::shared::Shared;
+use self::withdraw::Stage;
 use self::writer::{Job, Writer};
 use super::{
     AcceptError, Accepted, Batch, CommitSeconds, ConcludeError, Delivery, Entry, LedgerRow, OpenError,
-    Parked, ParkedFilter, Settings, SpoolError, State, Trace,
+    Parked, ParkedFilter, Settings, SpoolError, State, Trace, Withdrawal, Withdrawn,
 };
 use crate::delivery::{Fate, Position, TopicKey};
 use crate::event::{EventId, SourceKey, StoredEvent};
@@ -210,6 +212,18 @@ impl Store {
         let answered =
             self.send(|answer| Job::RememberList(source, etag, rows, now, answer)).ok_or(SpoolError::Shut)?;
         answered.await.unwrap_or(Err(SpoolError::Shut))
+    }
+
+    pub(super) async fn withdraw(&self, wish: &Withdrawal) -> Result<Withdrawn, SpoolError> {
+        let (mut stage, mut done) = (Stage::Begin, Withdrawn::default());
+        while stage != Stage::Done {
+            let answered = self
+                .send(|answer| Job::Withdraw(wish.clone(), stage, done, answer))
+                .ok_or(SpoolError::Shut)?;
+            let (next, step) = answered.await.unwrap_or(Err(SpoolError::Shut))?;
+            (stage, done) = (next, done.and(step));
+        }
+        Ok(done)
     }
 
     async fn read<T: Send + 'static>(

@@ -109,6 +109,14 @@ fn event(row: &Row<'_>, at: usize) -> rusqlite::Result<Result<StoredEvent, Parki
     Ok(Ok(StoredEvent { event, sequence }))
 }
 
+/// One event by its number; none when its bytes are damaged.
+pub(super) fn stored_event(conn: &Connection, seq: i64) -> rusqlite::Result<Option<Event>> {
+    let found = conn
+        .prepare_cached(&format!("select {EVENT} from event e where e.seq = ?1"))?
+        .query_row([seq], |r| Ok(event(r, 0)))?;
+    Ok(found.ok().and_then(Result::ok).map(|stored| stored.event))
+}
+
 fn corrupt(detail: &str) -> Parking {
     Parking::new(Reason::Corrupt, detail)
 }

@@ -12,13 +12,16 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::super::{AcceptError, Accepted, ConcludeError, LISTS_KEPT, ParkedFilter, SpoolError};
+use super::super::{
+    AcceptError, Accepted, ConcludeError, LISTS_KEPT, ParkedFilter, SpoolError, Withdrawal, Withdrawn,
+};
 use super::change::{Change, Counting, Standing};
 use super::place::HighWater;
 use super::prepared::Prepared;
 use super::prune::Pruner;
 use super::schema::{self, Fault};
 use super::shared::Shared;
+use super::withdraw::Stage;
 use crate::delivery::{Fate, Position, TopicKey};
 
 /// The most events of one transaction: bounds how long a commit may take.
@@ -38,6 +41,8 @@ pub(super) enum Job {
     Conclude(TopicKey, Vec<(Position, Fate)>, oneshot::Sender<Result<(), ConcludeError>>),
     Redrive(ParkedFilter, String, String, oneshot::Sender<Result<u64, SpoolError>>),
     RememberList(String, String, String, Timestamp, oneshot::Sender<Result<(), SpoolError>>),
+    /// One step, with what the steps before it did.
+    Withdraw(Withdrawal, Stage, Withdrawn, oneshot::Sender<Result<(Stage, Withdrawn), SpoolError>>),
     Shut(oneshot::Sender<()>),
 }
 
@@ -47,6 +52,7 @@ enum Answer {
     Conclude(oneshot::Sender<Result<(), ConcludeError>>),
     Count(oneshot::Sender<Result<u64, SpoolError>>, u64),
     Done(oneshot::Sender<Result<(), SpoolError>>),
+    Step(oneshot::Sender<Result<(Stage, Withdrawn), SpoolError>>, (Stage, Withdrawn)),
 }
 
 pub(super) struct Writer {
@@ -110,7 +116,12 @@ impl Writer {
                 }
                 _ => true,
             });
+            let erases = group.iter().any(|job| matches!(job, Job::Withdraw(_, Stage::End, ..)));
             let going_on = self.commit(group);
+            if erases {
+                // What was erased must not lie in the log either.
+                self.checkpoint("pragma wal_checkpoint(truncate)");
+            }
             if !shut.is_empty() || !going_on {
                 self.close();
                 for job in shut {
@@ -202,6 +213,11 @@ impl Writer {
                     let until = now.checked_add(LISTS_KEPT).unwrap_or(Timestamp::MAX);
                     result = change.remember_list(&source, &etag, &rows, until);
                     answers.push(Answer::Done(answer));
+                }
+                Job::Withdraw(wish, stage, so_far, answer) => {
+                    let (step, outcome) = split(change.withdraw(&wish, stage, so_far));
+                    result = outcome;
+                    answers.push(Answer::Step(answer, step));
                 }
                 Job::Shut(_) => {}
             }
@@ -365,6 +381,7 @@ impl Answer {
             Job::Conclude(_, _, answer) => Some(Self::Conclude(answer)),
             Job::Redrive(_, _, _, answer) => Some(Self::Count(answer, 0)),
             Job::RememberList(_, _, _, _, answer) => Some(Self::Done(answer)),
+            Job::Withdraw(_, _, _, answer) => Some(Self::Step(answer, Default::default())),
             Job::Shut(_) => None,
         }
     }
@@ -376,6 +393,7 @@ impl Answer {
             Self::Conclude(answer) => drop(answer.send(Ok(()))),
             Self::Count(answer, n) => drop(answer.send(Ok(n))),
             Self::Done(answer) => drop(answer.send(Ok(()))),
+            Self::Step(answer, step) => drop(answer.send(Ok(step))),
         }
     }
 
@@ -386,6 +404,7 @@ impl Answer {
             Self::Conclude(answer) => drop(answer.send(Err(ConcludeError::Unknown(error.to_owned())))),
             Self::Count(answer, _) => drop(answer.send(Err(store()))),
             Self::Done(answer) => drop(answer.send(Err(store()))),
+            Self::Step(answer, _) => drop(answer.send(Err(store()))),
         }
     }
 }

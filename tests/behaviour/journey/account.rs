@@ -4,7 +4,6 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::{SignedDuration, Timestamp};
-use moodle_sns_producer::event::EventId;
 use serde_json::Value;
 
 use super::{Decided, ask_wanted, assert_adds_up, kept_id, post};
@@ -62,13 +61,6 @@ fn timeless(mut told: Value) -> Value {
     told
 }
 
-/// Gives an event another id of the same time.
-fn renamed(event: &Captured, n: u8) -> Captured {
-    let mut bytes = *event.id.as_bytes();
-    bytes[9..].copy_from_slice(&[0xaa, 0xaa, 0xaa, 0xaa, 0xaa, 0xaa, n]);
-    Captured { id: EventId::try_from(&bytes[..]).unwrap(), ..event.clone() }
-}
-
 /// Starts the process with other contracts on both topics.
 async fn restart_with(sidecar: &mut Sidecar, contracts: &str) {
     let (exit, _) = sidecar.terminate();
@@ -108,11 +100,11 @@ async fn a_second_source_of_truth_gives_the_same_account() {
     let anonymous = find(Some("moodle.submission.submitted.v1"), true);
     let unwanted = find(None, false);
     let unrouted = find(Some("moodle.course.updated.v1"), false);
-    let mut unmapped = renamed(&published, 1);
+    let mut unmapped = published.renamed(1);
     unmapped.data.insert("objectid".to_owned(), "no number".into());
     unmapped.data.insert("courseid".to_owned(), "no number".into());
     let days = SignedDuration::from_hours(24 * 36);
-    let old = corpus::moved_to(Timestamp::now() - days, &[renamed(&published, 2)]).remove(0);
+    let old = corpus::moved_to(Timestamp::now() - days, &[published.renamed(2)]).remove(0);
 
     let mut client = sidecar.client();
     let batch = [published.clone(), anonymous.clone(), unwanted.clone(), unmapped.clone(), old.clone()];
@@ -139,7 +131,7 @@ async fn a_second_source_of_truth_gives_the_same_account() {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 
-    let unknown = renamed(&published, 3).id.to_string();
+    let unknown = published.renamed(3).id.to_string();
     let ids = [&published, &anonymous, &unwanted, &unrouted, &unmapped, &old].map(|e| kept_id(e).to_string());
     let mut questions =
         vec![vec!["status"], vec!["parked", "list"], vec!["parked", "list", "--reason", "too-old"]];
