@@ -22,6 +22,7 @@ use crate::spool::Spool;
 mod admit;
 mod batch;
 mod body;
+mod calm;
 mod clock;
 mod envelope;
 mod events;

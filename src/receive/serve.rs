@@ -22,6 +22,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::body::{self, Budget};
+use super::calm::{self, Calm};
 use super::listen::{Bound, Peer};
 use super::lists::Remembered;
 use super::patience::Patience;
@@ -37,6 +38,9 @@ const MAX_HEAD: usize = 16 << 10;
 /// How long a refused body may go on before its sender gets a reset instead of the answer.
 const DISCARD_WITHIN: Duration = Duration::from_secs(2);
 
+/// How often it is looked whether something was left out of the log.
+const LOOK: Duration = Duration::from_secs(10);
+
 /// How long to wait when the system has no file descriptor left for a connection.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -51,6 +55,7 @@ pub(super) struct Door {
     pub context: Context,
     pub lists: Remembered,
     pub budget: Budget,
+    pub calm: Calm,
 }
 
 /// Serves until `stop`: then no connection is taken any more, what is being answered is answered with
@@ -58,8 +63,9 @@ pub(super) struct Door {
 pub async fn serve(bound: Bound, context: Context, stop: CancellationToken) {
     let free = Arc::new(Semaphore::new(context.max_connections));
     let budget = Budget::new(context.limits.in_flight, context.stats.in_flight.clone());
-    let door = Arc::new(Door { context, lists: Remembered::default(), budget });
+    let door = Arc::new(Door { context, lists: Remembered::default(), budget, calm: Calm::default() });
     let mut connections = JoinSet::new();
+    let mut look = tokio::time::interval(LOOK);
     tracing::info!(place = bound.place(), "listening for Moodle");
     loop {
         let peer = tokio::select! {
@@ -68,6 +74,10 @@ pub async fn serve(bound: Bound, context: Context, stop: CancellationToken) {
                 if ended.is_err_and(|e| e.is_panic()) {
                     tracing::error!("a connection's task panicked: its request got no answer");
                 }
+                continue;
+            }
+            _ = look.tick() => {
+                calm::tell(door.calm.over(Instant::now().into_std()));
                 continue;
             }
             peer = bound.accept() => peer,
@@ -87,6 +97,7 @@ pub async fn serve(bound: Bound, context: Context, stop: CancellationToken) {
     }
     drop(bound);
     while connections.join_next().await.is_some() {}
+    calm::tell(door.calm.over(Instant::now().into_std() + calm::SPAN));
 }
 
 fn turn_away(peer: &Peer, door: &Door) {
@@ -186,7 +197,9 @@ async fn route(
         "events" => events::answer(door, source, head, body, arrived).await,
         _ => wanted::answer(door, source, head, body, arrived).await,
     };
-    if let Err(refusal) = &answered {
+    if let Err(refusal) = &answered
+        && door.calm.may_say(refusal.kind(), Instant::now().into_std())
+    {
         // What is no key never reaches the log: it is whatever somebody put in a path.
         let source = if crate::event::is_key(source) { source } else { "?" };
         tracing::info!(source, kind = refusal.kind(), "a request was refused: {refusal}");

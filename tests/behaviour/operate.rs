@@ -12,6 +12,7 @@ use crate::support::sns::SnsDouble;
 
 mod canary;
 mod desk;
+mod quiet;
 
 const TOKEN: &str = "operator-token-of-a-test";
 
