@@ -68,7 +68,7 @@ Examples:
   moodle-sns-producer status --output json | jq -r .verdict.sentence")]
     Status,
 
-    /// List, show, check, compare, freeze or render contracts.
+    /// List, show, draft, check, compare, freeze or render contracts.
     #[command(after_help = "Example:\n  moodle-sns-producer contracts list")]
     Contracts {
         #[command(subcommand)]
@@ -193,6 +193,15 @@ Examples:
         #[command(flatten)]
         own: Own,
     },
+    /// Draft a contract from captured events; what a person must decide is marked.
+    #[command(after_help = "\
+The file holds what `map --help` says. Writes SUBJECT/NAME/v1.toml and up to four examples, and nothing over
+what is there. Exits 2 when the draft does not hold each event.
+
+Examples:
+  moodle-sns-producer contracts new group/joined --event '\\core\\event\\group_member_added' --from day.jsonl
+  zcat day.jsonl.gz | moodle-sns-producer contracts new wiki/page_saved --event '\\mod_wiki\\event\\page_updated' --from -")]
+    New(New),
     /// Check a folder of contracts with their schemas and examples.
     #[command(after_help = "\
 All problems at once, each with file, line and what to do; exit 78 when there is one.
@@ -254,6 +263,25 @@ pub(super) struct Own {
     /// Folder of own contracts beside the built-in ones.
     #[arg(long, value_name = "DIR")]
     pub(super) contracts: Option<PathBuf>,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct New {
+    /// Its subject and name: group/joined becomes moodle.group.joined.v1.
+    #[arg(value_name = "SUBJECT/NAME")]
+    pub(super) name: String,
+    /// The event of Moodle that it speaks of, in single quotes; may be given several times.
+    #[arg(long, required = true, value_name = "EVENT")]
+    pub(super) event: Vec<String>,
+    /// The file of captured events, or - for standard input.
+    #[arg(long, value_name = "FILE")]
+    pub(super) from: PathBuf,
+    /// The folder of contracts.
+    #[arg(long, value_name = "DIR", default_value = "contracts")]
+    pub(super) dir: PathBuf,
+    /// Show texts that were seen, and keep people and texts in the examples as they were captured.
+    #[arg(long)]
+    pub(super) samples: bool,
 }
 
 #[derive(Debug, clap::Args)]
@@ -423,7 +451,7 @@ mod tests {
         let command = Args::command();
         let mut seen = Vec::new();
         each(&command, &mut seen);
-        assert_eq!(seen.len(), 26, "{seen:?}");
+        assert_eq!(seen.len(), 27, "{seen:?}");
         command.debug_assert();
     }
 }

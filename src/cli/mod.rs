@@ -15,6 +15,7 @@ mod init;
 pub mod logging;
 mod look;
 mod map;
+mod new;
 mod output;
 mod render;
 pub mod run;
@@ -75,6 +76,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
             ContractsCommand::Show { contract, schema, own } => {
                 contracts::show(&own, &contract, schema, output)
             }
+            ContractsCommand::New(args) => new::new(&args, output),
             ContractsCommand::Check { folder, write } => {
                 contracts::check(&folder, if write { Generated::Write } else { Generated::Compare })
             }

@@ -117,6 +117,16 @@ pub(super) fn problems() -> &'static [Problem] {
     &COMMON.1
 }
 
+/// A common block as it is written once.
+pub(super) fn common_named(name: &str) -> Option<&'static Object> {
+    COMMON.0.iter().find(|block| block.name == name)
+}
+
+/// A field of a common block.
+pub(super) fn common_field(block: &str, field: &str) -> Option<&'static Field> {
+    common_named(block)?.fields().find(|f| f.name == field)
+}
+
 fn new(name: &str, presence: Presence) -> Object {
     Object { name: name.to_owned(), about: None, presence, person: false, members: Vec::new() }
 }

@@ -9,7 +9,7 @@ use super::group::Naming;
 use super::message::{Attributes, Message, build};
 use super::problem::{Problem, Problems};
 use super::sheet::{Entries, Sheet};
-use super::{Contract, block, digest, schema};
+use super::{Contract, block, digest, mark, schema};
 use crate::delivery::{ContractId, Parking, Reason};
 use crate::event::{Source, StoredEvent};
 
@@ -194,21 +194,19 @@ impl Reading {
                 "one type has one contract: give yours another name, or another version",
             );
         }
-        let problems = sheet.into_problems();
-        let Some(draft) = draft.filter(|_| problems.is_empty()) else {
-            self.problems.extend(problems);
-            return;
-        };
+        let mut problems = sheet.into_problems();
+        let draft = draft.filter(|_| problems.is_empty());
+        // A text that is whole but for its marks is compiled: what follows from it may be looked at.
+        problems.extend(mark::undecided(&file, text));
+        problems.sort_by_key(|p| p.spot.as_ref().map(|s| (s.line, s.column)));
+        self.problems.extend(problems);
+        let Some(draft) = draft else { return };
         match compile(draft, text) {
             Ok(contract) => {
                 self.places.insert(contract.id.to_string(), path.to_owned());
                 self.contracts.insert(contract.id.to_string(), contract);
             }
-            Err(error) => self.problems.push(whole_file(
-                path,
-                &format!("its schema does not compile: {error}"),
-                "report this: the reader should have seen it",
-            )),
+            Err(error) => self.problems.push(uncompiled(path, &error)),
         }
     }
 }
@@ -229,6 +227,25 @@ fn type_of(place: &str) -> String {
 /// Where a contract stands: `enrolment/created/v1`.
 pub(super) fn place_of(id: &ContractId) -> String {
     format!("{}/{}/{}", id.area(), id.operation(), id.version())
+}
+
+/// One text, compiled. What is left to decide in it does not count.
+pub(super) fn compiled(file: &str, expected: &str, text: &str) -> Result<Contract, Problems> {
+    let sheet = Sheet::new(file, text);
+    let draft = file::read(&sheet, expected);
+    let mut problems = sheet.into_problems();
+    if let Some(draft) = draft.filter(|_| problems.is_empty()) {
+        match compile(draft, text) {
+            Ok(contract) => return Ok(contract),
+            Err(error) => problems.push(uncompiled(Path::new(file), &error)),
+        }
+    }
+    Err(Problems(problems))
+}
+
+fn uncompiled(path: &Path, error: &str) -> Problem {
+    let help = "report this: the reader should have seen it";
+    whole_file(path, &format!("its schema does not compile: {error}"), help)
 }
 
 pub(super) fn compile(draft: Draft, text: &str) -> Result<Contract, String> {

@@ -4,11 +4,11 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 
-use super::Contract;
 use super::cut::{EventData, cut};
 use super::json::{pretty, write_text};
-use super::message::build;
+use super::message::{Message, build};
 use super::wanted::WantedList;
+use super::{Contract, Seen};
 use crate::delivery::Parking;
 use crate::event::{Event, EventId, Sequence, Source, SourceKey, StoredEvent};
 
@@ -86,6 +86,18 @@ impl Example {
         Ok(Self { note, from, event })
     }
 
+    /// An event that was captured, with these data, as an example.
+    pub(super) fn of(note: &str, from: Provenance, seen: &Seen<'_>, data: EventData) -> Self {
+        let event = Captured {
+            name: seen.name.to_owned(),
+            id: seen.id.to_string(),
+            time: seen.time,
+            raised: Some(seen.raised),
+            data,
+        };
+        Self { note: note.to_owned(), from, event }
+    }
+
     /// What it shows, in a sentence.
     #[must_use]
     pub fn note(&self) -> &str {
@@ -125,13 +137,19 @@ impl Example {
         Ok(StoredEvent { event, sequence: SEQUENCE })
     }
 
+    /// The event as it is stored, and the message it gives now.
+    pub(super) fn told(&self, contract: &Contract) -> Result<(StoredEvent, Message), BadExample> {
+        let stored = self.stored(contract)?;
+        let message = build(contract, &site()?, &stored).map_err(BadExample::NoMessage)?;
+        Ok((stored, message))
+    }
+
     /// The whole text of the example: what is stored of the event, and the message it gives now.
     ///
     /// # Errors
     /// The contract does not take the event, or makes no message of it.
     pub fn write(&self, contract: &Contract) -> Result<String, BadExample> {
-        let stored = self.stored(contract)?;
-        let message = build(contract, &site()?, &stored).map_err(BadExample::NoMessage)?;
+        let (stored, message) = self.told(contract)?;
         let mut out = String::from("{\"note\":");
         write_text(&mut out, &self.note);
         let (key, from) = match &self.from {

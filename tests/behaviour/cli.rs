@@ -68,7 +68,7 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-const COMMANDS: [&str; 23] = [
+const COMMANDS: [&str; 24] = [
     "",
     "run",
     "init",
@@ -80,6 +80,7 @@ const COMMANDS: [&str; 23] = [
     "contracts",
     "contracts list",
     "contracts show",
+    "contracts new",
     "contracts check",
     "contracts render",
     "map",
@@ -406,4 +407,63 @@ fn a_new_key_is_whsec_and_a_file_is_never_overwritten() {
     again.is(1, &["k is there already and was left as it is"]);
     assert!(!again.out.contains("whsec_") && !again.err.contains("whsec_"));
     assert_eq!(std::fs::read_to_string(folder.path().join("k")).unwrap(), written);
+}
+
+#[test]
+fn a_contract_is_drafted_from_captured_events_decided_and_checked() {
+    let folder = tempfile::tempdir().unwrap();
+    let corpus = repository("tests/corpus/enriched.jsonl");
+    let event = "\\core\\event\\group_member_added";
+    let new = |name: &str, event: &str, more: &[&str]| {
+        let words = ["contracts", "new", name, "--event", event, "--from", corpus.to_str().unwrap()];
+        call(folder.path(), &[], &[&words[..], more].concat())
+    };
+    let drafted = new("group/joined", event, &[]).json();
+    assert_eq!((&drafted["contract"], &drafted["events"]), (&"moodle.group.joined.v1".into(), &28.into()));
+    assert_eq!(drafted["files"].as_array().unwrap().len(), 5);
+    let decide = drafted["decide"].as_array().unwrap();
+    let place = folder.path().join("contracts/group/joined/v1.toml");
+    let text = std::fs::read_to_string(&place).unwrap();
+
+    // Nothing of a person and no text that was captured stands in what may be published.
+    let examples = std::fs::read_dir(place.with_file_name("examples")).unwrap();
+    let all = examples.map(|file| std::fs::read_to_string(file.unwrap().path()).unwrap()).collect::<String>()
+        + &text;
+    for captured in ["ZENR", "zenr", "zent", "Statistics", "Lab A", "enrol_cohort", "\"1617\""] {
+        assert!(!all.contains(captured), "{captured}");
+    }
+
+    // The check lists each mark, with its line.
+    let check =
+        |words: &[&str]| call(folder.path(), &[], &[&["contracts", "check", "contracts"], words].concat());
+    let told = check(&["--write"]);
+    told.is(78, &[&format!("{} problems in contracts", decide.len())]);
+    for question in decide {
+        told.is(78, &[&format!("v1.toml:{}:", question["line"]), question["what"].as_str().unwrap()]);
+    }
+    let decided: Vec<String> = text
+        .replace("\"DECIDE:", "\"Decided:")
+        .lines()
+        .map(|line| line.split("# DECIDE:").next().unwrap().to_owned())
+        .collect();
+    std::fs::write(&place, decided.join("\n")).unwrap();
+    check(&["--write"]).is(0, &["1 contracts in contracts are good"]);
+    check(&[]).is(0, &["are good"]);
+    let words =
+        ["map", corpus.to_str().unwrap(), "--contracts", "contracts", "--contract", "moodle.group.joined.v1"];
+    let mapped = call(folder.path(), &[], &words).json();
+    let messages = mapped.as_array().unwrap().iter().flat_map(|e| e["messages"].as_array().unwrap());
+    assert_eq!(messages.filter(|m| m["message"].is_object()).count(), 28);
+
+    // Nothing is overwritten, and a wrong name is told with those there are.
+    new("group/joined", event, &[]).is(64, &["is there already"]);
+    new("group/member_added", event, &[]).is(64, &["moodle.group.member_added.v1 built in"]);
+    new("joined", event, &[]).is(64, &["write SUBJECT/NAME"]);
+    new("group/x", "coreeventgroup_member_added", &[])
+        .is(64, &["in single quotes", "'\\core\\event\\badge_awarded'"]);
+
+    let samples = new("group/seen", event, &["--samples", "--output", "table", "--dir", "other"]).done();
+    assert!(samples.contains("contracts check other --write") && !samples.contains("made up"), "{samples}");
+    let text = std::fs::read_to_string(folder.path().join("other/group/seen/v1.toml")).unwrap();
+    assert!(text.contains("known = [\"enrol_cohort\"]"), "{text}");
 }

@@ -501,6 +501,26 @@ fn a_folder_of_own_contracts_is_read_strictly_and_all_its_faults_are_told_at_onc
 }
 
 #[test]
+fn a_text_with_something_left_to_decide_is_in_force_nowhere_but_can_be_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    own(
+        folder.path(),
+        "thing/done/v1",
+        &CONTRACT.replace("\"The mode.\"", "\"DECIDE: what modes there are.\""),
+    );
+    let expected = "v1.toml:16:63: undecided: what modes there are.";
+    for told in [
+        Catalogue::load(Some(folder.path())).unwrap_err(),
+        check(folder.path(), Generated::Write).unwrap_err(),
+        check(folder.path(), Generated::Compare).unwrap_err(),
+    ] {
+        assert_eq!(told.0.len(), 1, "{told}");
+        assert!(told.to_string().contains(expected), "{told}");
+    }
+    assert!(folder.path().join("thing/done/v1.schema.json").exists());
+}
+
+#[test]
 fn a_check_tells_what_is_not_the_contracts_own_and_writes_it_when_asked() {
     let folder = tempfile::tempdir().unwrap();
     own(folder.path(), "thing/done/v1", CONTRACT);

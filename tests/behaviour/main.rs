@@ -13,6 +13,7 @@ mod support;
 
 mod cli;
 mod contract;
+mod contract_new;
 mod journey;
 mod operate;
 mod publish;
