@@ -196,7 +196,7 @@ Examples:
     /// Draft a contract from captured events; what a person must decide is marked.
     #[command(after_help = "\
 The file holds what `map --help` says. Writes SUBJECT/NAME/v1.toml and up to four examples, and nothing over
-what is there. Exits 2 when the draft does not hold each event.
+what is there. Exits 2 when the draft does not hold each event. docs/contract-new.md goes through it.
 
 Examples:
   moodle-sns-producer contracts new group/joined --event '\\core\\event\\group_member_added' --from day.jsonl

@@ -51,10 +51,6 @@ pub(super) fn new(args: &New, output: Output) -> Result<Exit, Failure> {
                 args.name
             ))
         })?;
-    let catalogue = Catalogue::builtin()?;
-    if catalogue.get(&id).is_some() {
-        return Err(wrong(format!("this program has {id} built in: give yours another name")));
-    }
     let folder = args.dir.join(id.area()).join(id.operation());
     let place = folder.join("v1.toml");
     if place.exists() {
@@ -72,6 +68,10 @@ pub(super) fn new(args: &New, output: Output) -> Result<Exit, Failure> {
     if let Some(name) = args.event.iter().find(|name| !wanted.iter().any(|(_, event)| *event.name == **name))
     {
         return Err(wrong(absent(name, &args.from, &events)));
+    }
+    let catalogue = Catalogue::builtin()?;
+    if catalogue.get(&id).is_some() {
+        return Err(wrong(format!("this program has {id} built in: give yours another name")));
     }
     let seen: Vec<Seen<'_>> = wanted
         .iter()

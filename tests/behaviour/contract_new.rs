@@ -134,6 +134,33 @@ fn a_draft_of_each_class_once_answered_passes_the_check_and_maps_each_event_it_w
     }
 }
 
+#[test]
+fn a_draft_shows_no_person_and_no_text_that_was_captured() {
+    let classes = by_class(&[Recording::Enriched], 12);
+    assert_eq!(classes.len(), 100);
+    for (class, events) in &classes {
+        let proposal = draft("moodle.x.y.v1", false, events);
+        let examples = proposal.examples.iter().map(|(_, text)| text.as_str());
+        let all: String = std::iter::once(proposal.text.as_str()).chain(examples).collect();
+        let people = events.iter().flat_map(|e| [e.entities.get("user"), e.entities.get("actor")]).flatten();
+        for text in people.flat_map(|p| ["username", "idnumber"].map(|k| p[k].as_str().unwrap_or_default())) {
+            assert!(text.is_empty() || !all.contains(&format!("\"{text}\"")), "{class}: {text}");
+        }
+        for event in events {
+            for id in ["userid", "relateduserid"].map(|key| &event.data[key]) {
+                let id = id.as_str().map(str::to_owned).or_else(|| id.as_i64().map(|n| n.to_string()));
+                // Small ids are ids of much else too.
+                let told = |id: &String| {
+                    [format!("\"{id}\""), format!(": {id},"), format!(" {id}, ")]
+                        .iter()
+                        .any(|t| all.contains(t))
+                };
+                assert!(id.as_ref().is_none_or(|id| id.len() < 4 || !told(id)), "{class}: {id:?}\n{all}");
+            }
+        }
+    }
+}
+
 /// A line of a contract, without its words: where it stands, where it comes from, what it promises.
 fn lines(contract: &Contract) -> Vec<String> {
     contract

@@ -208,7 +208,8 @@ fn codes(key: &str, there: &[&Value], scalar: Scalar) -> Vec<String> {
 const SHOWN: usize = 4;
 const SHOWN_LENGTH: usize = 40;
 
-fn seen(field: &Field, values: &Values<'_>, samples: bool) -> String {
+/// What was seen, in a line: how often, and of values what may be shown.
+pub(super) fn seen(field: &Field, values: &Values<'_>, samples: bool) -> String {
     let there = values.iter().flatten().count();
     let nulls = values.iter().flatten().filter(|v| v.is_null()).count();
     let mut line = format!("seen in {there} of {}", values.len());

@@ -456,6 +456,7 @@ impl<'a> Shape<'a> {
             for guess in table.filter(|g| g.field.name == "context_instance_id") {
                 guess.field.personal = Some(super::super::field::Personal::Identifier);
                 guess.field.about = "Id of that category, course, activity, block or person.".to_owned();
+                guess.seen = super::guess::seen(&guess.field, &values, self.samples);
             }
         }
         let named = self.thing.is_some() || self.ids().next().is_some();

@@ -150,7 +150,7 @@ fn write_guess(out: &mut String, guess: &Guess, width: usize) {
     let mut about = field.about.clone();
     if about.is_empty() {
         let counts = matches!(field.scalar, Scalar::Integer | Scalar::Number)
-            && !names::says_id(&field.name.replace('_', ""));
+            && !names::says_id(field.name.trim_end_matches(|c: char| c == '_' || c.is_ascii_digit()));
         about = format!("{MARK} what it means{}.", if counts { ", and its unit" } else { "" });
         if !guess.doubts.is_empty() {
             let _ = write!(about, " Guessed: {}.", guess.doubts.join("; "));
