@@ -156,7 +156,23 @@ fn read_deprecation(sheet: &Sheet<'_>, top: &Entries<'_>, status: Option<Status>
                 "write `status = \"deprecated\"`, or leave it out",
             );
         }
-        top.get(key)?.text(sheet).map(|t| t.value.to_owned())
+        let text = top.get(key)?.text(sheet)?;
+        let told = match key {
+            "until" => text.value.parse::<jiff::civil::Date>().err().map(|_| ("a day", "\"2027-07-31\"")),
+            _ => text
+                .value
+                .parse::<ContractId>()
+                .err()
+                .map(|_| ("a contract", "\"moodle.enrolment.created.v2\"")),
+        };
+        if let Some((what, example)) = told {
+            sheet.problem(
+                &text.span,
+                format!("{:?} is no name of {what}", text.value),
+                format!("write {example}"),
+            );
+        }
+        Some(text.value.to_owned())
     })
 }
 
@@ -415,6 +431,8 @@ inner = { link = { from = "event.other.link", type = "string", format = "uri", n
         ("\"draft\"", "\"final\"", (3, 12), "there is no status"),
         ("\"draft\"", "\"deprecated\"", (1, 1), "`until` is missing"),
         ("status   =", "until = \"2027-01-01\"\nstatus =", (3, 1), "`until` is for a deprecated contract"),
+        ("\"draft\"", "\"deprecated\"\nuntil = \"31.7.2027\"", (4, 9), "\"31.7.2027\" is no name of a day"),
+        ("\"draft\"", "\"deprecated\"\nreplaced_by = \"the next\"", (4, 15), "\"the next\" is no name of a contract"),
         (r"'\core\event\thing_done'", r"'core\event\thing_done'", (4, 13), "is no name of an event"),
         (r"'\mod_x\event\thing_done'", r"'\core\event\thing_done'", (4, 39), "this event stands here twice"),
         ("\"event.other.kind\", in", "\"event.kind\", in", (5, 22), "\"event.kind\" leads nowhere"),

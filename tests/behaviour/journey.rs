@@ -5,6 +5,7 @@ mod account;
 mod end;
 mod held;
 mod localstack;
+mod versions;
 mod whole_corpus;
 mod withdrawn;
 
