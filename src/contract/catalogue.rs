@@ -9,7 +9,7 @@ use super::group::Naming;
 use super::message::{Attributes, Message, build};
 use super::problem::{Problem, Problems};
 use super::sheet::{Entries, Sheet};
-use super::{Contract, block, digest, mark, schema};
+use super::{Contract, block, digest, mark, own, schema};
 use crate::delivery::{ContractId, Parking, Reason};
 use crate::event::{Source, StoredEvent};
 
@@ -68,10 +68,12 @@ impl Catalogue {
     }
 
     /// The names that fit a pattern, in which `*` stands for any part of the name, dots included:
-    /// `moodle.enrolment.*.v1`, `*.v1`. Sorted; empty when none fits.
+    /// `moodle.enrolment.*.v1`, `*.v1`. Sorted; empty when none fits. The product's own messages are meant
+    /// only by a pattern that begins with `moodle.producer.`.
     #[must_use]
     pub fn matching(&self, pattern: &str) -> Vec<ContractId> {
-        self.iter().map(Contract::id).filter(|id| fits(pattern, id.as_str())).cloned().collect()
+        let meant = |c: &&Contract| fits(pattern, c.id.as_str()) && own::may_mean(pattern, c);
+        self.iter().filter(meant).map(|contract| contract.id.clone()).collect()
     }
 
     /// Makes the message of a stored event under a contract, and checks it against the schema. A pure

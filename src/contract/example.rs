@@ -8,7 +8,7 @@ use super::cut::{EventData, cut};
 use super::json::{pretty, write_text};
 use super::message::{Message, build};
 use super::wanted::WantedList;
-use super::{Contract, Seen};
+use super::{Contract, Seen, own};
 use crate::delivery::Parking;
 use crate::event::{Event, EventId, Sequence, Source, SourceKey, StoredEvent};
 
@@ -115,7 +115,8 @@ impl Example {
     /// # Errors
     /// The contract does not take it, or its id is none.
     pub fn stored(&self, contract: &Contract) -> Result<StoredEvent, BadExample> {
-        let list = WantedList::of(std::iter::once(contract));
+        let one = std::iter::once(contract);
+        let list = if own::is_own(&self.event.name) { WantedList::of_own(one) } else { WantedList::of(one) };
         let taken = list.take(&self.event.name, &self.event.data);
         if taken.is_empty() {
             return Err(BadExample::NotTaken);

@@ -7,7 +7,7 @@ use super::field::{Field, Many, Origin, Scalar};
 use super::line;
 use super::sheet::{Entries, Sheet, Text};
 use super::wanted::When;
-use super::{Fetch, Status, Tells};
+use super::{Fetch, Status, Tells, own};
 use crate::delivery::ContractId;
 
 /// What a contract file says, before anything is derived from it.
@@ -87,9 +87,11 @@ pub(super) fn read_with(sheet: &Sheet<'_>, expected: &str, blocks: &[Object]) ->
     top.finish(sheet, KEYS);
 
     let data = data?;
-    let subject = subject.and_then(|text| read_template(sheet, &text, &data));
+    // Of the product's own messages a text names the subject: the key of a topic.
+    let texts = events.as_deref().is_some_and(own::speaks_of_own);
+    let subject = subject.and_then(|text| read_template(sheet, &text, &data, texts));
     for end in &ends {
-        read_template(sheet, end, &data);
+        read_template(sheet, end, &data, texts);
     }
     let group = group.map(|paths| read_group(sheet, &paths, &data));
     Some(Draft {
@@ -180,19 +182,33 @@ fn read_events(sheet: &Sheet<'_>, top: &Entries<'_>) -> Option<Vec<String>> {
     let texts = top.need(sheet, "event", "'\\core\\event\\user_enrolment_created'")?.text_or_texts(sheet)?;
     let mut events: Vec<String> = Vec::new();
     for text in &texts {
-        let parts: Vec<&str> = text.value.split('\\').collect();
-        let word = |p: &str| {
-            !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
-        };
-        if !matches!(parts[..], ["", component, "event", name] if word(component) && word(name)) {
-            let help = "write it as Moodle does, in single quotes: '\\core\\event\\course_created'";
-            sheet.problem(&text.span, format!("{:?} is no name of an event", text.value), help);
+        if let Some((message, help)) = fault_of_event(text.value) {
+            sheet.problem(&text.span, message, help);
         } else if events.iter().any(|event| event == text.value) {
             sheet.problem(&text.span, "this event stands here twice", "name each event once");
         }
         events.push(text.value.to_owned());
     }
     Some(events)
+}
+
+/// What is wrong with the name of an event, and what helps.
+fn fault_of_event(name: &str) -> Option<(String, String)> {
+    if own::is_own(name) {
+        let unknown = !own::NAMES.contains(&name);
+        return unknown.then(|| {
+            (format!("the producer raises no event {name:?}"), format!("it raises {}", own::NAMES.join(", ")))
+        });
+    }
+    let word = |p: &str| {
+        !p.is_empty() && p.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    let parts: Vec<&str> = name.split('\\').collect();
+    if matches!(parts[..], ["", component, "event", name] if word(component) && word(name)) {
+        return None;
+    }
+    let help = "write it as Moodle does, in single quotes: '\\core\\event\\course_created'";
+    Some((format!("{name:?} is no name of an event"), help.to_owned()))
 }
 
 fn read_when(sheet: &Sheet<'_>, table: &Entries<'_>) -> Option<When> {
@@ -290,7 +306,7 @@ fn check_name(sheet: &Sheet<'_>, text: &Text<'_>, field: &Field) {
     }
 }
 
-fn read_template(sheet: &Sheet<'_>, text: &Text<'_>, data: &Object) -> Option<Template> {
+fn read_template(sheet: &Sheet<'_>, text: &Text<'_>, data: &Object, texts: bool) -> Option<Template> {
     let mut parts = Vec::new();
     let mut rest = text.value;
     while let Some((before, after)) = rest.split_once('{') {
@@ -307,7 +323,8 @@ fn read_template(sheet: &Sheet<'_>, text: &Text<'_>, data: &Object) -> Option<Te
                 Member::Object(o) => o.presence != Presence::Always && o.fields().any(|f| f.path == path),
                 Member::Field(_) => false,
             });
-            if maybe || field.scalar != Scalar::Integer || !field.is_required() || field.says_null() {
+            let names = field.scalar == Scalar::Integer || (texts && field.scalar == Scalar::String);
+            if maybe || !names || !field.is_required() || field.says_null() {
                 let help = "use an integer that is always there and never null";
                 sheet.problem(&text.span, format!("`{path}` does not always name a subject"), help);
             }
@@ -434,6 +451,7 @@ inner = { link = { from = "event.other.link", type = "string", format = "uri", n
         ("\"draft\"", "\"deprecated\"\nuntil = \"31.7.2027\"", (4, 9), "\"31.7.2027\" is no name of a day"),
         ("\"draft\"", "\"deprecated\"\nreplaced_by = \"the next\"", (4, 15), "\"the next\" is no name of a contract"),
         (r"'\core\event\thing_done'", r"'core\event\thing_done'", (4, 13), "is no name of an event"),
+        (r"'\core\event\thing_done'", "'producer:thing'", (4, 13), "the producer raises no event \"producer:thing\""),
         (r"'\mod_x\event\thing_done'", r"'\core\event\thing_done'", (4, 39), "this event stands here twice"),
         ("\"event.other.kind\", in", "\"event.kind\", in", (5, 22), "\"event.kind\" leads nowhere"),
         ("in = [\"a\", \"b\"]", "in = [\"a\"], not_in = [\"b\"]", (5, 1), "`when` needs `in` or `not_in`"),

@@ -43,6 +43,7 @@ mod line;
 mod map;
 mod mark;
 mod message;
+mod own;
 mod path;
 mod problem;
 mod propose;

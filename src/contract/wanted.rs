@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::Contract;
 use super::cut::EventData;
 use super::field::{Field, Many};
 use super::path::{ALWAYS, Path};
 use super::value::key_text;
+use super::{Contract, own};
 
 /// The list of one source, as the plugin and the spool keep it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -70,9 +70,19 @@ impl Taken<'_> {
 }
 
 impl WantedList {
-    /// The list of a set of contracts, given in the order of their names.
+    /// The list of a set of contracts, given in the order of their names. It has no row for the product's
+    /// own events: Moodle is never asked for them.
     pub(super) fn of<'c>(contracts: impl Iterator<Item = &'c Contract>) -> Self {
-        let rows: Vec<Row> = contracts.flat_map(rows_of).collect();
+        Self::with(contracts.flat_map(rows_of).filter(|row| !own::is_own(&row.event)))
+    }
+
+    /// The rows of these contracts for the product's own events, which never leave the sidecar as a list.
+    pub(super) fn of_own<'c>(contracts: impl Iterator<Item = &'c Contract>) -> Self {
+        Self::with(contracts.flat_map(rows_of).filter(|row| own::is_own(&row.event)))
+    }
+
+    fn with(rows: impl Iterator<Item = Row>) -> Self {
+        let rows: Vec<Row> = rows.collect();
         // Canonical JSON of plain texts cannot fail; were it to, the list would have an etag of its own.
         let text = serde_json_canonicalizer::to_vec(&rows).unwrap_or_default();
         let etag = hex(&Sha256::digest(text)[..16]);

@@ -223,6 +223,7 @@ mod tests {
             ("/id", json!("6ba7b810-9dad-41d1-80b4-00c04fd430c8"), "`id` is not an event id"),
             ("/source", Value::Null, "`source` is not text"),
             ("/type", json!("core.course_updated"), "`type` is no Moodle event name"),
+            ("/type", json!("producer:heartbeat"), "`type` is no Moodle event name"),
             ("/type", json!("\\core\\event\\other"), "`data.event.eventname` is not"),
             ("/time", json!("yesterday"), "`time` is no RFC 3339 time"),
             ("/time", Value::Null, "`time` is missing"),

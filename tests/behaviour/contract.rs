@@ -12,7 +12,7 @@ use moodle_sns_producer::contract::{
     Catalogue, Contract, Cut, EventData, Generated, Message, Routes, Row, Subscription, Taken, WantedList,
     check, cut,
 };
-use moodle_sns_producer::delivery::{Parking, Reason};
+use moodle_sns_producer::delivery::{ContractId, Parking, Reason};
 use moodle_sns_producer::event::{Event, EventId, Sequence, Source, StoredEvent};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -146,7 +146,7 @@ fn folder(contract: &Contract) -> PathBuf {
 fn every_contract_has_two_examples_and_checks_clean_with_what_is_generated_beside_it() {
     let checked =
         check(&root().join("contracts"), Generated::Compare).unwrap_or_else(|problems| panic!("{problems}"));
-    assert_eq!(checked, CATALOGUE.matching("*"));
+    assert_eq!(checked, CATALOGUE.iter().map(|contract| contract.id().clone()).collect::<Vec<_>>());
     for contract in CATALOGUE.iter() {
         let examples = fs::read_dir(folder(contract).join("examples")).map_or(0, Iterator::count);
         assert!(examples >= 2, "{} needs two examples or more", contract.id());
@@ -185,7 +185,7 @@ fn each_captured_event_that_a_row_takes_becomes_a_message_or_is_parked_for_a_wri
             }
         }
     }
-    assert_eq!(told.len(), CATALOGUE.iter().count(), "each contract is met: {told:?}");
+    assert_eq!(told.len(), CATALOGUE.matching("*").len(), "each contract is met: {told:?}");
     assert_eq!(parked, BTreeMap::new(), "no captured event of these contracts has a reason to be parked");
 }
 
@@ -600,6 +600,27 @@ fn a_source_is_asked_for_what_its_topics_carry_and_no_more() {
     assert!(unrouted.owed(&source(), &taken, &stored.event).is_empty());
     let reread: WantedList = serde_json::from_str(&serde_json::to_string(&*list).unwrap()).unwrap();
     assert_eq!(reread, *list, "a list kept by the spool reads back");
+}
+
+#[test]
+fn what_the_product_tells_of_itself_is_named_by_who_wants_it_and_never_asked_of_moodle() {
+    let own = |id: &ContractId| id.area() == "producer";
+    for pattern in ["*", "moodle.*", "*.heartbeat.v1", "*.v1"] {
+        assert!(!CATALOGUE.matching(pattern).iter().any(own), "{pattern}");
+    }
+    let named = CATALOGUE.matching("moodle.producer.*");
+    assert_eq!(named.len(), 3);
+    assert_eq!(CATALOGUE.matching("moodle.producer.heartbeat.v1").len(), 1);
+    let subscription = Subscription { topic: "own".parse().unwrap(), contracts: named, sources: None };
+    let routes = Routes::new(Arc::clone(&CATALOGUE), &[subscription]);
+    let list = routes.wanted(&source().key);
+    let asked: Vec<&str> = list.rows.iter().map(|row| row.event.as_str()).collect();
+    assert_eq!(asked, ["\\local_snsproducer\\event\\test_sent"], "the test from Moodle's settings page");
+    for event in ["producer:heartbeat", "producer:summary", "producer:test"] {
+        let data =
+            json!({"event": {"eventname": event, "anonymous": 0, "other": {"number": 1, "topic": "own"}}});
+        assert!(list.take(event, &serde_json::from_value(data).unwrap()).is_empty(), "{event}");
+    }
 }
 
 proptest! {
