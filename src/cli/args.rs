@@ -202,21 +202,28 @@ Examples:
   moodle-sns-producer contracts new group/joined --event '\\core\\event\\group_member_added' --from day.jsonl
   zcat day.jsonl.gz | moodle-sns-producer contracts new wiki/page_saved --event '\\mod_wiki\\event\\page_updated' --from -")]
     New(New),
-    /// Check a folder of contracts with their schemas and examples.
+    /// Check a folder of contracts with their schemas and examples, or all contracts against a Moodle.
     #[command(after_help = "\
 All problems at once, each with file, line and what to do; exit 78 when there is one.
 An example is a JSON file in examples/ with note, captured (or constructed) and event; --write adds
 the message, and writes the schema.
+--moodle says which contracts lose their event, a key or a field on the Moodle that printed the file;
+exit 2 when one does. Without a folder it speaks of the built-in ones.
 
 Examples:
   moodle-sns-producer contracts check ./contracts
-  moodle-sns-producer contracts check ./contracts --write")]
+  moodle-sns-producer contracts check ./contracts --write
+  moodle-sns-producer contracts check --moodle inventory.json")]
     Check {
         /// The folder: <subject>/<name>/v1.toml.
-        folder: PathBuf,
+        #[arg(required_unless_present = "moodle")]
+        folder: Option<PathBuf>,
         /// Write schemas and examples anew.
-        #[arg(long)]
+        #[arg(long, requires = "folder")]
         write: bool,
+        /// What a Moodle has, as its plugin's cli/inventory.php prints it.
+        #[arg(long, value_name = "INVENTORY")]
+        moodle: Option<PathBuf>,
     },
     /// Write what reviewers and consumers read: pages of all contracts.
     #[command(after_help = "\

@@ -21,6 +21,7 @@ mod render;
 pub mod run;
 mod send;
 mod settings;
+mod upgrade;
 mod withdraw;
 
 use std::io::Write as _;
@@ -77,8 +78,14 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
                 contracts::show(&own, &contract, schema, output)
             }
             ContractsCommand::New(args) => new::new(&args, output),
-            ContractsCommand::Check { folder, write } => {
-                contracts::check(&folder, if write { Generated::Write } else { Generated::Compare })
+            ContractsCommand::Check { folder, write, moodle } => {
+                let generated = if write { Generated::Write } else { Generated::Compare };
+                match (folder, moodle) {
+                    (folder, Some(file)) => upgrade::check(&file, folder.as_deref(), generated, output),
+                    (Some(folder), None) => contracts::check(&folder, generated),
+                    // The arguments ask for one of the two.
+                    (None, None) => Ok(Exit::Usage),
+                }
             }
             ContractsCommand::Render(args) => render::render(&settings, &args),
             ContractsCommand::Diff(diff) => gate::diff(&diff, output),

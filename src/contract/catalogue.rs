@@ -52,6 +52,17 @@ impl Catalogue {
         if reading.problems.is_empty() { Ok(catalogue) } else { Err(Problems(reading.problems)) }
     }
 
+    /// The contracts of a folder alone, which may be built in as well.
+    ///
+    /// # Errors
+    /// All that is wrong in all files, at once.
+    pub fn folder(folder: &Path) -> Result<Self, Problems> {
+        let mut reading = Reading::default();
+        reading.read_folder(folder);
+        let catalogue = Self { contracts: reading.contracts };
+        if reading.problems.is_empty() { Ok(catalogue) } else { Err(Problems(reading.problems)) }
+    }
+
     /// A contract by its name.
     #[must_use]
     pub fn get(&self, id: &ContractId) -> Option<&Contract> {

@@ -326,6 +326,40 @@ fn contracts_are_listed_shown_and_checked() {
 }
 
 #[test]
+fn contracts_are_held_against_what_a_moodle_says_of_itself() {
+    let shipped = repository("tests/inventory/moodle-4.5.6.json");
+    let against = |file: &Path, form: &str| {
+        plain(&["contracts", "check", "--moodle", file.to_str().unwrap(), "--output", form])
+    };
+    against(&shipped, "table").is(0, &["Moodle 4.5.6 has all that"]);
+    let good = against(&shipped, "json").json();
+    assert_eq!((good["good"].as_bool(), &good["findings"]), (Some(true), &serde_json::json!([])));
+
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("inventory.json");
+    let mut other: Value = serde_json::from_str(&std::fs::read_to_string(&shipped).unwrap()).unwrap();
+    other["moodle"] = "9.9".into();
+    other["events"].as_object_mut().unwrap().remove("\\core\\event\\user_enrolment_created");
+    std::fs::write(&file, other.to_string()).unwrap();
+    let lost = against(&file, "table");
+    lost.is(2, &["Moodle 9.9 takes something from 1 of", "moodle.enrolment.created.v1", "It sends nothing."]);
+    assert_eq!(against(&file, "json").json()["findings"][0]["kind"], "event-missing");
+    // Of a folder: its own contracts only.
+    let own = folder.path().join("own/grade/updated");
+    std::fs::create_dir_all(own.join("examples")).unwrap();
+    for name in ["v1.toml", "v1.schema.json"] {
+        std::fs::copy(repository("contracts/grade/updated").join(name), own.join(name)).unwrap();
+    }
+    let words = ["contracts", "check", "own", "--moodle", "inventory.json", "--output", "table"];
+    call(folder.path(), &[], &words).is(0, &["all that 1 contract read"]);
+
+    std::fs::write(&file, "{\"inventory\": 2}").unwrap();
+    against(&file, "table").is(1, &["inventory.json", "its form is version 2"]);
+    plain(&["contracts", "check", "--moodle", "/nowhere.json"]).is(69, &["reading /nowhere.json"]);
+    plain(&["contracts", "check"]).is(64, &["<FOLDER>"]);
+}
+
+#[test]
 fn map_makes_of_a_captured_event_what_the_contracts_example_says() {
     let folder = tempfile::tempdir().unwrap();
     let corpus = std::fs::read_to_string(repository("tests/corpus/enriched.jsonl")).unwrap();

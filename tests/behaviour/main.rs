@@ -19,3 +19,4 @@ mod operate;
 mod publish;
 mod receive;
 mod spool;
+mod upgrade;
