@@ -125,6 +125,8 @@ fn each_kind_of_change_has_its_verdict_both_ways_and_nothing_else_is_said() {
         let other = with(put_out, put_in);
         for (from, to, expected) in [(&good, &other, forth), (&other, &good, back)] {
             let changes = compare(from, to);
+            let promised = changes.iter().any(|c| !super::whole::OUTSIDE.contains(&c.at.as_str()));
+            assert_eq!(promised, from.digest != to.digest, "{put_out} → {put_in}: {changes:#?}");
             if told(&changes) != expected.iter().copied().collect() {
                 missed += &format!("{put_out} → {put_in}\n  expected {expected:?}\n  told {changes:#?}\n");
             }
