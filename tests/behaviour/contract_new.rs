@@ -136,8 +136,9 @@ fn a_draft_of_each_class_once_answered_passes_the_check_and_maps_each_event_it_w
 
 #[test]
 fn a_draft_shows_no_person_and_no_text_that_was_captured() {
-    let classes = by_class(&[Recording::Enriched], 12);
-    assert_eq!(classes.len(), 100);
+    let classes = by_class(&[Recording::Enriched, Recording::Events], 4);
+    assert_eq!(classes.len(), 425);
+    let mut shown = String::new();
     for (class, events) in &classes {
         let proposal = draft("moodle.x.y.v1", false, events);
         let examples = proposal.examples.iter().map(|(_, text)| text.as_str());
@@ -155,10 +156,13 @@ fn a_draft_shows_no_person_and_no_text_that_was_captured() {
                         .iter()
                         .any(|t| all.contains(t))
                 };
-                assert!(id.as_ref().is_none_or(|id| id.len() < 4 || !told(id)), "{class}: {id:?}\n{all}");
+                if id.as_ref().is_some_and(|id| id.len() >= 4 && told(id)) {
+                    shown += &format!("{class}: {id:?}\n");
+                }
             }
         }
     }
+    assert_eq!(shown, "");
 }
 
 /// A line of a contract, without its words: where it stands, where it comes from, what it promises.

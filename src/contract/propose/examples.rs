@@ -144,12 +144,16 @@ const PERSON_LEVEL: i64 = 30;
 
 impl Masks {
     fn mask(mut self, contract: &Contract, data: &mut EventData) {
-        let personal = |data: &EventData| {
-            data.event.get("contextlevel").and_then(|v| whole(v.into())) == Some(PERSON_LEVEL)
-        };
         let mut people: BTreeSet<String> = PEOPLE.iter().map(|p| (*p).to_owned()).collect();
-        if personal(data) {
+        let number = |data: &EventData, key: &str| data.event.get(key).and_then(|v| whole(v.into()));
+        if number(data, "contextlevel") == Some(PERSON_LEVEL) {
             people.extend(["event.contextinstanceid".to_owned(), "event.contextid".to_owned()]);
+        }
+        // `objectid` is sent with every event, and may be the person.
+        let object = number(data, "objectid");
+        let of_people = data.event.get("objecttable").and_then(Value::as_str) == Some("user");
+        if of_people || PEOPLE.iter().any(|p| at(data, p).and_then(|v| whole((&*v).into())) == object) {
+            people.insert("event.objectid".to_owned());
         }
         for field in contract.fields() {
             let paths = field.origins.iter().filter_map(|origin| match origin {

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
-use super::super::field::{Field, Origin};
+use super::super::field::{Field, Origin, Personal, Scalar};
 use super::super::path::Path;
 use super::super::value::{key_text, whole};
 use super::super::{Catalogue, block, function};
 use super::Seen;
-use super::guess::{Guess, PersonIds, Values, fits, guess, plain};
+use super::guess::{Guess, PersonIds, Values, fits, guess, plain, seen};
 use super::names;
 
 /// The events that a draft is made from.
@@ -176,11 +176,7 @@ impl<'a> Shape<'a> {
     fn ids(&self) -> impl Iterator<Item = &Field> {
         self.tables.iter().flat_map(|t| &t.guesses).map(|g| &g.field).filter(|f| {
             let named = f.name == "id" || f.name.ends_with("_id");
-            named
-                && f.scalar.as_str() == "integer"
-                && f.is_required()
-                && !f.says_null()
-                && f.personal.is_none()
+            named && f.scalar.as_str() == "integer" && f.is_required() && !f.says_null()
         })
     }
 
@@ -197,7 +193,9 @@ impl<'a> Shape<'a> {
             return format!("{thing}/{{{thing}.{id}}}{person}");
         }
         let found = self.ids().find(|f| f.name == "id" && f.path == format!("{}.id", self.main));
-        if let Some(field) = found.or_else(|| self.ids().find(|f| f.path.starts_with(&self.main))) {
+        if let Some(field) =
+            found.or_else(|| self.ids().find(|f| f.path.starts_with(&self.main) && f.personal.is_none()))
+        {
             let stem = field.name.trim_end_matches("id").trim_end_matches('_');
             let word = if stem.is_empty() { &self.main } else { stem };
             let prefix = if word == area { String::new() } else { format!("{area}_") };
@@ -296,6 +294,10 @@ impl<'a> Shape<'a> {
         let id = self.tables.iter_mut().flat_map(|t| &mut t.guesses).find(|g| g.field.name == "id");
         if let (Some(id), Some(table)) = (id, table) {
             id.field.about = format!("Moodle's id of it ({table}.id).");
+            if table == "user" {
+                id.field.personal = Some(Personal::Identifier);
+                id.seen = seen(&id.field, &values, self.samples);
+            }
         }
     }
 
@@ -444,7 +446,7 @@ impl<'a> Shape<'a> {
             self.add(&main, "context_level", "event.contextlevel", &self.events.at("event.contextlevel"));
             let table = self.tables.iter_mut().flat_map(|t| &mut t.guesses);
             for guess in table.filter(|g| g.field.name == "context_level") {
-                guess.field.scalar = super::super::field::Scalar::String;
+                guess.field.scalar = Scalar::String;
                 guess.field.values =
                     LEVELS.iter().map(|(n, word)| ((*n).to_owned(), (*word).to_owned())).collect();
                 guess.field.about = "Kind of Moodle's context.".to_owned();
@@ -454,9 +456,9 @@ impl<'a> Shape<'a> {
             self.add(&main, "context_instance_id", "event.contextinstanceid", &values);
             let table = self.tables.iter_mut().flat_map(|t| &mut t.guesses);
             for guess in table.filter(|g| g.field.name == "context_instance_id") {
-                guess.field.personal = Some(super::super::field::Personal::Identifier);
+                guess.field.personal = Some(Personal::Identifier);
                 guess.field.about = "Id of that category, course, activity, block or person.".to_owned();
-                guess.seen = super::guess::seen(&guess.field, &values, self.samples);
+                guess.seen = seen(&guess.field, &values, self.samples);
             }
         }
         let named = self.thing.is_some() || self.ids().next().is_some();
