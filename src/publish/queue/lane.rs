@@ -91,14 +91,14 @@ impl Queue {
         if lane.doubtful == 0
             && let Some(lane) = self.lanes.0.remove(&key)
         {
-            self.rejoin(key.0, lane.slots);
+            self.rejoin(key.0, &lane.slots);
         }
         true
     }
 
     /// Puts those that stood aside back into their group: behind its first, which may be out, and before
     /// all others, since they are older. The first is never of their contract: it would be in the lane.
-    fn rejoin(&mut self, group: u64, slots: VecDeque<Slot>) {
+    fn rejoin(&mut self, group: u64, slots: &VecDeque<Slot>) {
         let (Some(first), Some(last)) = (slots.front().copied(), slots.back().copied()) else { return };
         let slab = &mut self.slab;
         for (one, next) in slots.iter().zip(slots.iter().skip(1)) {

@@ -401,9 +401,9 @@ impl Small {
         self.queue.stop(&CONTRACTS[0].parse().unwrap());
         for next in std::mem::take(&mut self.doubts) {
             if self.row(&next).contract == 0 {
-                self.queue.leave_out(next.slot)
+                self.queue.leave_out(next.slot);
             } else {
-                self.doubts.push(next)
+                self.doubts.push(next);
             }
         }
     }

@@ -11,8 +11,10 @@ use super::read;
 use super::words::Kind;
 use crate::delivery::ContractId;
 
-/// The most rows of one transaction.
+/// The most events that one transaction looks at.
 const STEP: usize = 500;
+/// The most messages that one transaction drops: each looks for them from the head of all that is owed.
+const OWED_STEP: usize = 5_000;
 
 /// Under which key of `meta` the contracts stand that are out already.
 const MARK: &str = "withdrawn";
@@ -107,7 +109,7 @@ impl Change<'_> {
                          (select topic, pos from delivery where contract = ?1 limit ?2)
                      returning topic, size, (select source from event where seq = delivery.event)",
                 )?
-                .query_map((contract, STEP), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
+                .query_map((contract, OWED_STEP), |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?
                 .collect::<rusqlite::Result<Vec<(i64, u64, i64)>>>()?;
             for (topic, size, source) in &unsent {
                 self.at.owed_bytes = self.at.owed_bytes.saturating_sub(*size);
@@ -119,7 +121,7 @@ impl Change<'_> {
                     "delete from parked where no in (select no from parked where contract = ?1 limit ?2)
                      returning topic, (select source from event where seq = parked.event)",
                 )?
-                .query_map((contract, STEP), |r| Ok((r.get(0)?, r.get(1)?)))?
+                .query_map((contract, OWED_STEP), |r| Ok((r.get(0)?, r.get(1)?)))?
                 .collect::<rusqlite::Result<Vec<(i64, i64)>>>()?;
             for (topic, source) in &parked {
                 self.count(*source, contract, *topic, Count::Erased, 1);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{ask_wanted, assert_adds_up, assert_no_panic, post};
 use crate::support::contract::{self, BREAKABLE, Shape};
 use crate::support::sidecar::{FIFO, STANDARD, Sidecar};
-use crate::support::sns::SnsDouble;
+use crate::support::sns::{SnsDouble, Taken};
 
 /// A sidecar with the contracts of the folder `contracts`, on a FIFO and a standard topic.
 pub(super) fn sidecar(dir: &std::path::Path, double: &SnsDouble) -> Sidecar {
@@ -65,7 +65,7 @@ async fn a_contract_at_fault_is_told_with_its_cure_and_goes_on_after_a_restart_w
     let log = double.log();
     assert_eq!(log.len(), 120, "each once");
     let of_fifo = log.iter().filter(|t| t.topic == FIFO && t.id().ends_with(BREAKABLE));
-    let ids: Vec<String> = of_fifo.map(|t| t.id()).collect();
+    let ids: Vec<String> = of_fifo.map(Taken::id).collect();
     let expected: Vec<String> = events.iter().map(|e| format!("{}:{BREAKABLE}", e.id)).collect();
     assert_eq!(ids, expected, "all are of one person, so of one group");
     assert_no_panic(&sidecar);

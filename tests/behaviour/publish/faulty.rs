@@ -21,6 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 struct Bench {
     rig: Rig,
     folder: tempfile::TempDir,
+    /// What the contracts are like at present.
+    present: Option<(Shape, String)>,
 }
 
 impl Bench {
@@ -28,14 +30,19 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let mut rig = Rig::with(0, |settings| settings.doubt = doubt).await;
         rig.stop().await;
-        let mut bench = Self { rig, folder };
+        let mut bench = Self { rig, folder, present: None };
         bench.start(shape, status).await;
         bench
     }
 
     async fn start(&mut self, shape: Shape, status: &str) {
-        contract::write(self.folder.path(), shape, status);
-        self.rig.use_contracts(self.folder.path());
+        let wanted = Some((shape, status.to_owned()));
+        // Reading all contracts takes a while.
+        if self.present != wanted {
+            contract::write(self.folder.path(), shape, status);
+            self.rig.use_contracts(self.folder.path());
+            self.present = wanted;
+        }
         self.rig.publish().await;
     }
 
@@ -256,7 +263,7 @@ async fn a_few_that_were_not_judged_before_a_restart_go_on_with_the_mended_contr
 /// taken or parked, what is parked could not be made, and each contract keeps its order in each group.
 #[tokio::test]
 async fn nothing_is_lost_and_order_is_kept_while_events_and_sns_are_at_fault() {
-    let seeds = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).map_or(0..4u64, |s| s..s + 1);
+    let seeds = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).map_or(0..2u64, |s| s..s + 1);
     for seed in seeds {
         println!("SEED={seed} cargo test --test behaviour faulty::nothing_is_lost");
         let mut random = fastrand::Rng::with_seed(seed);
