@@ -73,7 +73,7 @@ fn templates() -> Vec<Template> {
             let taken = list.take(&captured.name, &data);
             (taken.rows.len() == 1).then(|| {
                 let cut = cut(&taken, &data).data;
-                let mut event = captured.cloud_event(URL, &list.etag);
+                let mut event = captured.cloud_event(URL, list.etag());
                 event["id"] = ID.into();
                 event["data"] = serde_json::from_slice(&cut).unwrap();
                 let stored = (captured.name.as_str().into(), cut, captured.time.as_second());

@@ -134,7 +134,7 @@ impl Sender<'_> {
             return Err(refused("asking what is wanted", &answer));
         }
         let wanted: Wanted = answer.json()?;
-        Ok(WantedList { etag: wanted.etag, rows: wanted.rows })
+        Ok(WantedList::new(wanted.etag, wanted.rows))
     }
 
     async fn all(&self, wanted: &WantedList, events: &[FileEvent], most: u32) -> Result<Sums, Failure> {
@@ -176,7 +176,7 @@ impl Sender<'_> {
             "type": &*event.name,
             "time": event.time.to_string(),
             "raised": event.raised.to_string(),
-            "wantedlist": wanted.etag,
+            "wantedlist": wanted.etag(),
             "data": { "event": data.event, "entities": data.entities },
         });
         Ok(Some(event.to_string()))

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use super::output::{Output, say};
+use super::output::{Output, say, table};
 use crate::config::{self, Config};
 
 /// Where the configuration is when nobody says.
@@ -54,8 +54,9 @@ impl Settings {
 
 pub(super) fn show(settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let shown = settings.load()?.show();
-    output.rows(&shown, &["key", "value", "from"], |s: &config::Shown| {
-        vec![s.key.clone(), s.value.clone(), s.origin.clone()]
+    output.list(&shown, || {
+        let row = |s: &config::Shown| vec![s.key.clone(), s.value.clone(), s.origin.clone()];
+        table(&["key", "value", "from"], shown.iter().map(row))
     })?;
     Ok(Exit::Done)
 }

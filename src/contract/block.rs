@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use super::field::{Field, Role};
+use super::field::{Field, Role, Scalar};
 use super::line;
 use super::problem::Problem;
 use super::sheet::{Entries, Entry, Sheet, Text};
@@ -74,6 +74,21 @@ impl Object {
                 Member::Field(field) => field.is_required(),
                 Member::Object(object) => object.is_required(),
             }),
+        }
+    }
+
+    /// Marks a field that names the subject: 0 names nothing.
+    pub(super) fn mark_id_of_subject(&mut self, path: &str) {
+        for member in &mut self.members {
+            match member {
+                Member::Field(field) if field.path == path => {
+                    if field.scalar == Scalar::Integer && field.role == Role::Plain {
+                        field.role = Role::Id;
+                    }
+                }
+                Member::Field(_) => {}
+                Member::Object(object) => object.mark_id_of_subject(path),
+            }
         }
     }
 

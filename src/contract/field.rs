@@ -59,7 +59,7 @@ pub(super) enum Many {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Plain,
-    /// The id of a thing that is always there: 0 and null are faults.
+    /// The id of a thing that is always there, or of the subject: 0 and null are faults.
     Id,
     /// The id of a thing that may be missing: 0 and null mean that there is none.
     IdOrNone,

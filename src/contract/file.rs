@@ -86,10 +86,15 @@ pub(super) fn read_with(sheet: &Sheet<'_>, expected: &str, blocks: &[Object]) ->
     }
     top.finish(sheet, KEYS);
 
-    let data = data?;
+    let mut data = data?;
     // Of the product's own messages a text names the subject: the key of a topic.
     let texts = events.as_deref().is_some_and(own::speaks_of_own);
     let subject = subject.and_then(|text| read_template(sheet, &text, &data, texts));
+    for part in subject.iter().flat_map(|subject| &subject.parts) {
+        if let Part::Field(path) = part {
+            data.mark_id_of_subject(path);
+        }
+    }
     for end in &ends {
         read_template(sheet, end, &data, texts);
     }

@@ -122,7 +122,7 @@ impl Naming {
     fn nothing(&self, what: &str) -> Parking {
         Parking::new(
             Reason::Mapping,
-            format!("{}: {what} names nothing: each part of it is absent or null", self.contract),
+            format!("{}: {what}: expected a value that names it, found it absent or null", self.contract),
         )
     }
 }

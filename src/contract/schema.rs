@@ -14,7 +14,7 @@ use super::map::Form;
 use super::tree::Borrowed;
 
 /// What `$id` begins with: the default of a source's `dataschema`.
-pub(super) const BASE: &str = "urn:moodle-sns-producer:schema:";
+const BASE: &str = "urn:moodle-sns-producer:schema:";
 
 /// The schema, laid out; equal contracts give equal bytes.
 pub(super) fn schema(draft: &Draft) -> String {
@@ -111,6 +111,7 @@ pub(super) fn schema(draft: &Draft) -> String {
         ("description", quote(&draft.purpose)),
         ("type", quote("object")),
         ("properties", properties),
+        ("propertyNames", object(&[("pattern", quote(ATTRIBUTES))])),
         ("required", list(&required.iter().map(|r| quote(r)).collect::<Vec<_>>())),
     ]);
     pretty(&whole)
@@ -123,6 +124,9 @@ const MICROSECONDS: &str = "^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{
 /// Names of members: a name with a blank behind it is a slip and no addition. An addition keeps this form.
 const NAMES: &str = "^[a-z][a-z0-9_]*$";
 
+/// Names of CloudEvents attributes (CloudEvents 1.0, "Naming Conventions").
+const ATTRIBUTES: &str = "^[a-z0-9]+$";
+
 fn time_rules(pattern: &str) -> [(&'static str, String); 2] {
     [("format", quote("date-time")), ("pattern", quote(pattern))]
 }
@@ -131,11 +135,14 @@ fn time_rules(pattern: &str) -> [(&'static str, String); 2] {
 fn subject_pattern(draft: &Draft) -> String {
     let parts = draft.subject.parts.iter().map(|part| match part {
         Part::Text(text) => text.replace('.', "\\."),
-        Part::Field(_) => "[^/]+".to_owned(),
+        Part::Field(path) => match draft.data.fields().find(|f| f.path == *path).map(|f| f.scalar) {
+            Some(Scalar::String) => "[^/]+".to_owned(),
+            _ => "[1-9][0-9]*".to_owned(),
+        },
     });
     let named: String = parts.collect();
     match draft.anonymous {
-        Some(_) => format!("^({named}|activity/[0-9]+)$"),
+        Some(_) => format!("^({named}|activity/[1-9][0-9]*)$"),
         None => format!("^{named}$"),
     }
 }
@@ -272,18 +279,18 @@ fn value_rules(field: &Field, nullable: bool) -> Vec<(&'static str, String)> {
     rules
 }
 
-pub(super) fn quote(text: &str) -> String {
+fn quote(text: &str) -> String {
     let mut out = String::new();
     write_text(&mut out, text);
     out
 }
 
-pub(super) fn object(parts: &[(&str, String)]) -> String {
+fn object(parts: &[(&str, String)]) -> String {
     let parts: Vec<String> = parts.iter().map(|(key, value)| format!("{}:{value}", quote(key))).collect();
     format!("{{{}}}", parts.join(","))
 }
 
-pub(super) fn list(items: &[String]) -> String {
+fn list(items: &[String]) -> String {
     format!("[{}]", items.join(","))
 }
 

@@ -1,6 +1,6 @@
 //! The wanted list: what the plugin may observe and send, row by row. Derived from the contracts alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -12,12 +12,12 @@ use super::value::key_text;
 use super::{Contract, own};
 
 /// The list of one source, as the plugin and the spool keep it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WantedList {
-    /// Names the list: 32 hexadecimal digits of SHA-256 over its rows. Equal rows, equal etag.
-    pub etag: String,
-    /// A row for each contract and event, in the order of their names.
-    pub rows: Vec<Row>,
+    etag: String,
+    rows: Vec<Row>,
+    /// Where the rows of an event stand in `rows`, by the event's name: each event at the door asks for them.
+    by_event: HashMap<String, Vec<usize>>,
 }
 
 /// One event that one contract speaks of, with all that it reads.
@@ -70,6 +70,28 @@ impl Taken<'_> {
 }
 
 impl WantedList {
+    /// A list that was told or kept before, under the name it had then.
+    #[must_use]
+    pub fn new(etag: String, rows: Vec<Row>) -> Self {
+        let mut by_event: HashMap<String, Vec<usize>> = HashMap::new();
+        for (place, row) in rows.iter().enumerate() {
+            by_event.entry(row.event.clone()).or_default().push(place);
+        }
+        Self { etag, rows, by_event }
+    }
+
+    /// Names the list: 32 hexadecimal digits of SHA-256 over its rows. Equal rows, equal etag.
+    #[must_use]
+    pub fn etag(&self) -> &str {
+        &self.etag
+    }
+
+    /// A row for each contract and event, in the order of their names.
+    #[must_use]
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
     /// The list of a set of contracts, given in the order of their names. It has no row for the product's
     /// own events: Moodle is never asked for them.
     pub(super) fn of<'c>(contracts: impl Iterator<Item = &'c Contract>) -> Self {
@@ -85,15 +107,15 @@ impl WantedList {
         let rows: Vec<Row> = rows.collect();
         // Canonical JSON of plain texts cannot fail; were it to, the list would have an etag of its own.
         let text = serde_json_canonicalizer::to_vec(&rows).unwrap_or_default();
-        let etag = hex(&Sha256::digest(text)[..16]);
-        Self { etag, rows }
+        Self::new(hex(&Sha256::digest(text)[..16]), rows)
     }
 
     /// The rows that take an event of this name.
     #[must_use]
     pub fn take(&self, name: &str, data: &EventData) -> Taken<'_> {
         let mut taken = Taken { rows: Vec::new(), when_unknown: 0 };
-        for row in self.rows.iter().filter(|row| row.event == name) {
+        let places = self.by_event.get(name).map_or(&[][..], Vec::as_slice);
+        for row in places.iter().map(|&place| &self.rows[place]) {
             match row.when.as_ref().map_or(Some(true), |when| when.holds(data)) {
                 Some(true) => taken.rows.push(row),
                 Some(false) => {}

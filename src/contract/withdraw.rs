@@ -27,7 +27,7 @@ impl Remaining {
         withdrawn: &BTreeSet<ContractId>,
         kept: HashMap<SourceKey, Vec<Row>>,
     ) -> Self {
-        Self { withdrawn: withdrawn.clone(), present: WantedList::of(catalogue.iter()).rows, kept }
+        Self { withdrawn: withdrawn.clone(), present: WantedList::of(catalogue.iter()).rows().to_vec(), kept }
     }
 
     /// The names of the events that withdrawn contracts speak of.

@@ -52,17 +52,17 @@ impl Remembered {
         now: Timestamp,
     ) -> Result<(), SpoolError> {
         if let Some(known) = self.known(source)
-            && known.told.as_ref() == Some(&present.etag)
+            && known.told.as_deref() == Some(present.etag())
             && now.duration_since(known.read) < REREAD
         {
             return Ok(());
         }
-        let rows = serde_json::to_string(&present.rows).map_err(|e| SpoolError::Store {
+        let rows = serde_json::to_string(present.rows()).map_err(|e| SpoolError::Store {
             doing: "writing a wanted list as JSON",
             cause: e.to_string(),
         })?;
-        spool.remember_list(source, &present.etag, &rows, now).await?;
-        self.reread(source, routes, Some(present.etag.clone()), spool, now).await?;
+        spool.remember_list(source, present.etag(), &rows, now).await?;
+        self.reread(source, routes, Some(present.etag().to_owned()), spool, now).await?;
         Ok(())
     }
 
@@ -83,7 +83,7 @@ impl Remembered {
             match serde_json::from_str(&rows) {
                 Ok(mut rows) => {
                     routes.cleanse(&mut rows);
-                    lists.insert(etag.clone(), Arc::new(WantedList { etag, rows }));
+                    lists.insert(etag.clone(), Arc::new(WantedList::new(etag, rows)));
                 }
                 // Written by another version. Events that name it are cut by the present list.
                 Err(error) => {

@@ -56,20 +56,20 @@ pub(super) async fn answer(
         tracing::error!(source = %key, %error, "the wanted list can't be remembered, so it is not told");
         Refusal::NotReady
     })?;
-    let answer = if present.etag == etag_held {
-        json!({ "etag": present.etag })
+    let answer = if present.etag() == etag_held {
+        json!({ "etag": present.etag() })
     } else {
-        tracing::info!(source = %key, etag = present.etag, rows = present.rows.len(), "told the wanted list");
+        tracing::info!(source = %key, etag = present.etag(), rows = present.rows().len(), "told the wanted list");
         let limits = &context.limits;
         json!({
-            "etag": present.etag,
+            "etag": present.etag(),
             "limits": {
                 "max_body": limits.max_body,
                 "max_events": limits.max_events,
                 "max_event": limits.max_event,
                 "max_depth": limits.max_depth,
             },
-            "rows": present.rows,
+            "rows": present.rows(),
             "ledger": ledger(door, key, arrived).await?,
         })
     };

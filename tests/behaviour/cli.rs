@@ -8,7 +8,6 @@ use serde_json::Value;
 use crate::support::sidecar::Sidecar;
 
 mod gate;
-mod privacy;
 mod render;
 mod running;
 
@@ -69,7 +68,7 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-const COMMANDS: [&str; 25] = [
+const COMMANDS: [&str; 24] = [
     "",
     "run",
     "init",
@@ -83,7 +82,6 @@ const COMMANDS: [&str; 25] = [
     "contracts show",
     "contracts new",
     "contracts check",
-    "contracts privacy",
     "contracts render",
     "map",
     "send",

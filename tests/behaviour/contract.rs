@@ -1,6 +1,9 @@
 //! The contracts, held against the captured events.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking, in its own functions too")]
 
+mod generated;
+mod mutants;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
@@ -10,12 +13,14 @@ use std::sync::{Arc, LazyLock};
 use jiff::Timestamp;
 use moodle_sns_producer::contract::{
     Catalogue, Contract, Cut, EventData, Generated, Message, Routes, Row, Subscription, Taken, WantedList,
-    check, cut,
+    beside, check, cut,
 };
 use moodle_sns_producer::delivery::{ContractId, Parking, Reason};
 use moodle_sns_producer::event::{Event, EventId, Sequence, Source, StoredEvent};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+use crate::support::canary::{change, plant};
 
 static CATALOGUE: LazyLock<Arc<Catalogue>> =
     LazyLock::new(|| Arc::new(Catalogue::builtin().unwrap_or_else(|problems| panic!("{problems}"))));
@@ -118,25 +123,6 @@ fn data_of(message: &Message) -> Value {
     serde_json::from_str::<Value>(&message.body).unwrap()["data"].take()
 }
 
-/// Every plain value in a JSON value, with its path.
-fn leaves(value: &mut Value, path: &str, each: &mut dyn FnMut(&str, &mut Value)) {
-    match value {
-        Value::Object(map) => map.iter_mut().for_each(|(k, v)| leaves(v, &format!("{path}.{k}"), each)),
-        Value::Array(items) => items.iter_mut().for_each(|v| leaves(v, path, each)),
-        plain => each(path, plain),
-    }
-}
-
-fn change(data: &EventData, mut each: impl FnMut(&str, &mut Value)) -> EventData {
-    let mut changed = data.clone();
-    for (root, map) in [("event", &mut changed.event), ("entities", &mut changed.entities)] {
-        for (key, value) in map.iter_mut() {
-            leaves(value, &format!("{root}.{key}"), &mut each);
-        }
-    }
-    changed
-}
-
 fn folder(contract: &Contract) -> PathBuf {
     let id = contract.id();
     root().join("contracts").join(id.area()).join(id.operation())
@@ -185,7 +171,11 @@ fn each_captured_event_that_a_row_takes_becomes_a_message_or_is_parked_for_a_wri
             }
         }
     }
-    assert_eq!(told.len(), CATALOGUE.matching("*").len(), "each contract is met: {told:?}");
+    for contract in CATALOGUE.iter().filter(|c| !told.contains_key(c.id().as_str())) {
+        let examples = beside(None, contract.id()).unwrap().examples;
+        let captured = examples.iter().find(|(_, text)| text.contains("\"captured\": \""));
+        assert_eq!(captured, None, "{} has captured examples, but the corpus has none", contract.id());
+    }
     assert_eq!(parked, BTreeMap::new(), "no captured event of these contracts has a reason to be parked");
 }
 
@@ -246,15 +236,7 @@ fn nothing_undeclared_is_kept_or_told() {
     let mut hunted = 0;
     for event in ENRICHED.iter().chain(&corpus("events.jsonl")) {
         for row in list.take(&event.name, &event.data).rows {
-            let anonymous = event.data.is_anonymous();
-            let mut canaries = Vec::new();
-            let planted = change(&event.data, |path, value| {
-                if !declared(row, path, anonymous) {
-                    let canary = format!("canary{}canary", canaries.len());
-                    *value = canary.clone().into();
-                    canaries.push(canary);
-                }
-            });
+            let (planted, canaries) = plant(&event.data, &[row], 0);
             let planted = event.with(planted);
             let alone = Taken { rows: vec![row], when_unknown: 0 };
             let stored = store(&planted, cut(&alone, &planted.data));
@@ -266,31 +248,10 @@ fn nothing_undeclared_is_kept_or_told() {
                 message.attributes
             );
             assert!(!all.contains("canary"), "{}: {all}", event.line);
-            hunted += canaries.len();
+            hunted += canaries;
         }
     }
     assert!(hunted > 10_000, "{hunted}");
-}
-
-/// Whether a row, or the rule of every event, lets a plain value at this path be kept.
-fn declared(row: &Row, path: &str, anonymous: bool) -> bool {
-    let (root, rest) = path.split_once('.').unwrap();
-    if root == "entities" {
-        let (entity, field) = rest.split_once('.').unwrap();
-        let place = matches!(entity, "course" | "cm");
-        return (place || !anonymous)
-            && row.entities.get(entity).is_some_and(|fields| fields.iter().any(|f| f == field));
-    }
-    let place = [
-        "eventname",
-        "courseid",
-        "contextlevel",
-        "contextid",
-        "contextinstanceid",
-        "anonymous",
-        "timecreated",
-    ];
-    place.contains(&rest) || !anonymous && (rest == "objectid" || row.keys.iter().any(|key| key == rest))
 }
 
 #[test]
@@ -381,7 +342,7 @@ fn absent_is_not_known_and_null_is_none_and_anything_else_is_a_complaint_without
     type Change<'a> = &'a dyn Fn(&mut EventData);
     #[rustfmt::skip]
     let complaints: [(Change<'_>, &str); 8] = [
-        (&|d| drop(d.event.remove("objectid")), "enrolment.id, from event.objectid: expected a whole number of at most 2^53, found nothing"),
+        (&|d| drop(d.event.remove("objectid")), "enrolment.id, from event.objectid: expected an id above 0, found nothing"),
         (&|d| drop(d.event.remove("other")), "enrolment.method, from event.other.enrol: expected text, found nothing"),
         (&|d| set(d, ["event", "other"], json!(null)), "enrolment.method, from event.other.enrol: expected text, found nothing"),
         (&|d| set(d, ["event", "relateduserid"], json!(0)), "user.id, from event.relateduserid: expected an id above 0, found a whole number"),
@@ -566,7 +527,7 @@ fn a_source_is_asked_for_what_its_topics_carry_and_no_more() {
     );
     let rows = |source: &str| {
         let list = routes.wanted(&source.parse().unwrap());
-        (list.etag.clone(), list.rows.iter().map(|r| r.contract.clone()).collect::<Vec<_>>())
+        (list.etag().to_owned(), list.rows().iter().map(|r| r.contract.clone()).collect::<Vec<_>>())
     };
     let (etag, other) = rows("other");
     assert_eq!(
@@ -575,7 +536,11 @@ fn a_source_is_asked_for_what_its_topics_carry_and_no_more() {
     );
     assert_eq!(rows("another").0, etag, "equal contracts, equal etag");
     let (vle_etag, vle) = rows("vle");
-    assert_eq!(vle[3..], ["moodle.grade.updated.v1", "moodle.grade.updated.v1"], "a row for each event");
+    assert_eq!(
+        vle[3..],
+        ["moodle.grade.deleted.v1", "moodle.grade.updated.v1", "moodle.grade.updated.v1"],
+        "a row for each event"
+    );
     assert_ne!(vle_etag, etag);
 
     let event = enrolment(|data| data);
@@ -598,8 +563,8 @@ fn a_source_is_asked_for_what_its_topics_carry_and_no_more() {
 
     let unrouted = Routes::new(Arc::clone(&CATALOGUE), &[]);
     assert!(unrouted.owed(&source(), &taken, &stored.event).is_empty());
-    let reread: WantedList = serde_json::from_str(&serde_json::to_string(&*list).unwrap()).unwrap();
-    assert_eq!(reread, *list, "a list kept by the spool reads back");
+    let rows = serde_json::from_str(&serde_json::to_string(list.rows()).unwrap()).unwrap();
+    assert_eq!(WantedList::new(list.etag().to_owned(), rows), *list, "a list kept by the spool reads back");
 }
 
 #[test]
@@ -614,7 +579,7 @@ fn what_the_product_tells_of_itself_is_named_by_who_wants_it_and_never_asked_of_
     let subscription = Subscription { topic: "own".parse().unwrap(), contracts: named, sources: None };
     let routes = Routes::new(Arc::clone(&CATALOGUE), &[subscription]);
     let list = routes.wanted(&source().key);
-    let asked: Vec<&str> = list.rows.iter().map(|row| row.event.as_str()).collect();
+    let asked: Vec<&str> = list.rows().iter().map(|row| row.event.as_str()).collect();
     assert_eq!(asked, ["\\local_snsproducer\\event\\test_sent"], "the test from Moodle's settings page");
     for event in ["producer:heartbeat", "producer:summary", "producer:test"] {
         let data =

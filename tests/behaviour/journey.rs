@@ -2,6 +2,7 @@
 //! what stands in Amazon's place.
 
 mod account;
+mod declared;
 mod end;
 mod held;
 mod localstack;

@@ -133,7 +133,7 @@ impl Open {
 
     /// The present list's `ETag`, as the plugin would have it.
     fn etag(&self) -> String {
-        self.context.routes.load().wanted(&"vle".parse().unwrap()).etag.clone()
+        self.context.routes.load().wanted(&"vle".parse().unwrap()).etag().to_owned()
     }
 
     /// What the spool holds of an event.

@@ -1,6 +1,7 @@
 //! What several tests share, named by what it is.
 #![allow(dead_code, reason = "each test binary uses a part")]
 
+pub mod canary;
 pub mod checker;
 pub mod client;
 pub mod contract;

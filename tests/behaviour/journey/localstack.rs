@@ -238,7 +238,7 @@ async fn an_event_reaches_a_queue(variable: &str) {
     let events = chosen(&decided);
     let mut client = sidecar.client();
     let list = ask_wanted(&mut client).await;
-    assert_eq!(list, decided.list.etag);
+    assert_eq!(list, decided.list.etag());
     for batch in corpus::batches(&events, 200) {
         post(&mut client, &batch, &list).await;
     }

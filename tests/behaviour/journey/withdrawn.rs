@@ -147,7 +147,7 @@ fn what_stays_of_an_event_is_what_the_others_take() {
         let names: BTreeSet<&String> = taken.rows.iter().map(|row| &row.contract).collect();
         for name in &names {
             let out = remaining.entry((*name).clone()).or_insert_with(|| {
-                let kept = HashMap::from([(source.key.clone(), decided.list.rows.clone())]);
+                let kept = HashMap::from([(source.key.clone(), decided.list.rows().to_vec())]);
                 Remaining::new(&decided.catalogue, &[name.parse().unwrap()].into(), kept)
             });
             let others: Vec<ContractId> =
@@ -171,7 +171,7 @@ fn what_stays_of_an_event_is_what_the_others_take() {
                 let row: &&moodle_sns_producer::contract::Row = row;
                 row.event == captured.name && row.contract != **name
             };
-            let rows: Vec<_> = decided.list.rows.iter().filter(of_name).collect();
+            let rows: Vec<_> = decided.list.rows().iter().filter(of_name).collect();
             let again = cut(&Taken { rows, when_unknown: 0 }, &EventData::parse(&stays).unwrap());
             assert_eq!(again.data, stays, "{name}: more stays of {} than others name", captured.id);
             let sequence = Sequence { epoch: 1, position: 1, place: 0 };
