@@ -373,7 +373,7 @@ fn a_message_that_breaks_its_schema_is_parked_as_invalid_without_the_value() {
 }
 
 /// A contract of a site's own.
-const CONTRACT: &str = r#"type     = "moodle.thing.done.v1"
+pub(super) const CONTRACT: &str = r#"type     = "moodle.thing.done.v1"
 title    = "Thing done"
 status   = "draft"
 event    = '\local_x\event\thing_done'

@@ -53,13 +53,13 @@ fn objects(found: &mut Found<'_>, at: &str, old: &Object, new: &Object) {
 fn presence(found: &mut Found<'_>, at: &str, old: Presence, new: Presence) {
     match (old, new) {
         (Presence::Always, Presence::OrAbsent) => {
-            found.breaking(at, "may be absent now: there may be none", ABSENCE)
+            found.breaking(at, "may be absent now: there may be none", ABSENCE);
         }
         (Presence::Always | Presence::OrAbsent, Presence::OrNull) => {
             found.breaking(at, "may be null now: there may be nobody", NULLS);
         }
         (Presence::OrNull, Presence::OrAbsent) => {
-            found.breaking(at, "was null where there is none, now absent", ABSENCE)
+            found.breaking(at, "was null where there is none, now absent", ABSENCE);
         }
         (Presence::OrAbsent, Presence::Always) => found.note(at, "is always there now"),
         (Presence::OrNull, Presence::Always) => found.note(at, "is never null now"),

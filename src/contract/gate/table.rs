@@ -163,3 +163,17 @@ fn a_common_block_that_changes_is_seen_against_the_blocks_of_the_release() {
     assert_eq!(told(&changes), [("data.course.idnumber", Breaking)].into());
     assert_eq!(changes[0].what, "came from entities.course.shortname, now from entities.course.idnumber");
 }
+
+#[test]
+fn what_only_the_schemas_show_is_told_too() {
+    // An object with the name of a common block: whether its id may be 0 depends on that name alone.
+    let text = GOOD.replace("[data.thing]\n", "[data.group]\nid = { from = \"event.contextid\", type = \"integer\", about = \"A.\" }\n\n[data.thing]\n");
+    let common = super::super::block::TEXT.replace("[group]", "[team]");
+    let loose = super::read("v1-1.toml", &text, Some(("v1-1.blocks.toml", &common))).unwrap();
+    let strict = super::read("v1.toml", &text, None).unwrap();
+    assert_eq!(loose.digest, strict.digest, "no rule of ours sees it");
+    let changes = compare(&strict, &loose);
+    assert_eq!(told(&changes), [("data.group.id", Breaking)].into());
+    assert_eq!(changes[0].what, "may lie beyond its old range");
+    assert_eq!(told(&compare(&loose, &strict)), [("data.group.id", Note)].into());
+}
