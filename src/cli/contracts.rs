@@ -121,6 +121,16 @@ struct Checked {
     topics: Vec<TopicRow>,
     /// Contracts that the next start takes out of the spool.
     withdrawn: Vec<String>,
+    /// Contracts with a last day, by topic.
+    deprecated: Vec<Ending>,
+}
+
+#[derive(Serialize)]
+struct Ending {
+    topic: String,
+    contract: String,
+    until: String,
+    replaced_by: String,
 }
 
 #[derive(Serialize)]
@@ -166,7 +176,8 @@ pub(super) fn config_check(settings: &Settings, output: Output) -> Result<Exit, 
         })
         .collect();
     let withdrawn = config.withdrawn.iter().map(|(id, _)| id.to_string()).collect();
-    let checked = Checked { good: true, problems: Vec::new(), topics: rows, withdrawn };
+    let deprecated = subscriptions.iter().flat_map(|subscription| ending(subscription, &catalogue)).collect();
+    let checked = Checked { good: true, problems: Vec::new(), topics: rows, withdrawn, deprecated };
     output.one(&checked, || {
         let rows = checked.topics.iter().flat_map(lines);
         let gets = table(&["topic", "arn", "sources", "contracts"], rows);
@@ -176,8 +187,32 @@ pub(super) fn config_check(settings: &Settings, output: Output) -> Result<Exit, 
             counted(config.topics.len() as u64, "topic", "topics"),
             counted(catalogue.iter().count() as u64, "contract is known", "contracts are known")
         ) + &withdrawn_text(&checked.withdrawn)
+            + &deprecated_text(&checked.deprecated)
     })?;
     Ok(Exit::Done)
+}
+
+/// What a topic carries that is to end.
+fn ending(subscription: &Subscription, catalogue: &Catalogue) -> Vec<Ending> {
+    let contracts = subscription.contracts.iter().filter_map(|id| catalogue.get(id));
+    let ends = contracts.filter_map(|contract| Some((contract.id(), contract.end()?)));
+    let ending = |(id, (until, replaced_by)): (&ContractId, (&str, &str))| Ending {
+        topic: subscription.topic.to_string(),
+        contract: id.to_string(),
+        until: until.to_owned(),
+        replaced_by: replaced_by.to_owned(),
+    };
+    ends.map(ending).collect()
+}
+
+fn deprecated_text(deprecated: &[Ending]) -> String {
+    let line = |e: &Ending| {
+        format!(
+            "\nTopic {} carries {} until {}: {} replaces it.\n",
+            e.topic, e.contract, e.until, e.replaced_by
+        )
+    };
+    deprecated.iter().map(line).collect()
 }
 
 /// What the next start does to withdrawn contracts.
@@ -216,7 +251,13 @@ fn told(problems: &Problems, output: Output) -> Result<Exit, Failure> {
         cure: problem.cure.clone(),
     });
     output.one(
-        &Checked { good: false, problems: told.collect(), topics: Vec::new(), withdrawn: Vec::new() },
+        &Checked {
+            good: false,
+            problems: told.collect(),
+            topics: Vec::new(),
+            withdrawn: Vec::new(),
+            deprecated: Vec::new(),
+        },
         String::new,
     )?;
     Err(problems.clone().into())

@@ -151,6 +151,8 @@ fn other_words_need_a_person_who_agrees_and_the_record_keeps_who_and_to_what() {
 fn a_release_that_was_edited_or_taken_away_is_found() {
     let folder = frozen();
     let folder = folder.path();
+    check(folder).is(0, &[]);
+    let check = |folder: &Path| call(folder, &[], &["contracts", "check", "contracts"]);
     let released = folder.join("contracts/thing/done/released");
     let edit = |name: &str, put_out: &str, put_in: &str, told: &[&str]| {
         let path = released.join(name);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use moodle_sns_producer::contract::gate::{self, Verdict};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{ask_wanted, assert_adds_up, assert_no_panic, post};
 use crate::support::checker::{self, Evidence, Known};
@@ -70,6 +70,9 @@ async fn one_event_gives_both_versions_and_fifo_deduplication_keeps_them_apart()
     double.fault(Fault::once(What::CutAfter));
     let dir = tempfile::tempdir().unwrap();
     let mut sidecar = Sidecar::with_topics(dir.path(), &double.url(), &config());
+    let deprecated = &sidecar.ask(&["config", "check"])["deprecated"];
+    let end = json!([{"topic": "ordered", "contract": V1, "until": "2027-07-31", "replaced_by": V2}]);
+    assert_eq!(*deprecated, end, "who is still to move is told beforehand");
     sidecar.start();
     sidecar.ready().await;
     let mut client = sidecar.client();
