@@ -219,6 +219,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn an_anonymous_event_may_tell_its_place_and_that_it_is_anonymous() {
+        for (path, may) in [
+            ("event.courseid", true),
+            ("event.contextinstanceid", true),
+            ("event.anonymous", true),
+            ("entities.course.idnumber", true),
+            ("entities.cm.name", true),
+            ("event.objectid", false),
+            ("event.timecreated", false),
+            ("event.userid", false),
+            ("event.other.anonymous", false),
+            ("entities.user.id", false),
+            ("entities.request.origin", false),
+        ] {
+            assert_eq!(Path::parse(path).unwrap().is_place(), may, "{path}");
+        }
+    }
+
+    #[test]
     fn paths_outside_the_vocabulary_say_what_is_in_it() {
         for good in [
             "event.objectid",
