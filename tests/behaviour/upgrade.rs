@@ -101,7 +101,7 @@ fn an_event_that_is_gone_or_going_is_told() {
     assert_eq!(told(&gone), [("moodle.enrolment.created.v1", LossKind::EventMissing, "It sends nothing")]);
     assert_eq!(gone[0].what, format!("There is no event {EVENT}"));
     let one_of_two = losses(|inventory| {
-        drop(events(inventory).remove("\\assignsubmission_file\\event\\submission_created"))
+        drop(events(inventory).remove("\\assignsubmission_file\\event\\submission_created"));
     });
     assert_eq!(told(&one_of_two)[0].2, "It sends nothing for this event");
     let going = losses(|inventory| events(inventory)[EVENT]["deprecated"] = json!(true));
