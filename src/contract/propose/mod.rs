@@ -2,9 +2,11 @@
 //! person must decide is marked. In come events as they were captured; out come the text and examples. A pure
 //! function, which tries its own draft with the code that maps: what it does not hold is told.
 //!
+//! - `events`: what stands at one place of them;
 //! - `names`: what the name of a key says; `guess`: what the values say; `shape`: blocks, subject, tables;
 //! - `write`: the text; `examples`: which events show it, with people and texts made up.
 
+mod events;
 mod examples;
 mod guess;
 mod names;
@@ -21,7 +23,8 @@ use super::cut::EventData;
 use super::problem::Problems;
 use crate::delivery::ContractId;
 use crate::event::EventId;
-use shape::{Events, Shape};
+use events::Events;
+use shape::Shape;
 
 /// An event as it was captured.
 #[derive(Debug)]

@@ -1,96 +1,16 @@
 //! What a draft is made of: the common blocks that the events have, the thing they speak of, and a guess
 //! for each key and each entity field seen.
 
-use std::borrow::Cow;
-use std::collections::BTreeSet;
-
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::super::field::{Field, Origin, Personal, Scalar};
 use super::super::path::Path;
-use super::super::value::{key_text, whole};
+use super::super::value::whole;
 use super::super::{Catalogue, block, function};
 use super::Seen;
-use super::guess::{Guess, PersonIds, Values, fits, guess, plain, seen};
+use super::events::{Events, Presence, find, keys, presence};
+use super::guess::{Guess, Values, fits, guess, plain, seen};
 use super::names;
-
-/// The events that a draft is made from.
-pub(super) struct Events<'a> {
-    all: Vec<&'a Seen<'a>>,
-    /// Those that name people: an anonymous event tells nothing of its keys.
-    named: Vec<&'a Seen<'a>>,
-    people: Vec<BTreeSet<i64>>,
-}
-
-/// How often a place holds an id above 0.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Presence {
-    Always,
-    Sometimes,
-    Never,
-    /// It holds what is no id at all.
-    Odd,
-}
-
-impl<'a> Events<'a> {
-    pub(super) fn new(seen: &'a [Seen<'a>]) -> Self {
-        let all: Vec<_> = seen.iter().collect();
-        let named: Vec<_> = all.iter().copied().filter(|s| !s.data.is_anonymous()).collect();
-        let named = if named.is_empty() { all.clone() } else { named };
-        let paths = ["event.userid", "event.relateduserid", "entities.user.id", "entities.actor.id"];
-        let ids = |seen: &&Seen<'_>| {
-            paths.iter().filter_map(|path| whole(find(seen, path)?.into())).filter(|id| *id > 0).collect()
-        };
-        let people = named.iter().map(ids).collect();
-        Self { all, named, people }
-    }
-
-    pub(super) fn are_anonymous(&self) -> bool {
-        self.all.iter().any(|seen| seen.data.is_anonymous())
-    }
-
-    pub(super) fn at(&self, path: &str) -> Values<'a> {
-        self.named.iter().map(|seen| find(seen, path)).collect()
-    }
-
-    /// The text that stands at a path in each event, if it is one.
-    pub(super) fn same(&self, path: &str) -> Option<String> {
-        let texts: BTreeSet<_> =
-            self.at(path).into_iter().map(|v| key_text(v?.into()).map(Cow::into_owned)).collect();
-        if texts.len() == 1 { texts.into_iter().next().flatten() } else { None }
-    }
-
-    fn presence(&self, path: &str) -> Presence {
-        presence(&self.named, path)
-    }
-
-    fn ids(&self) -> PersonIds<'_> {
-        PersonIds(&self.people)
-    }
-}
-
-fn presence(seen: &[&Seen<'_>], path: &str) -> Presence {
-    let values: Vec<_> = seen.iter().map(|seen| find(seen, path)).collect();
-    if values.iter().flatten().any(|v| !v.is_null() && whole((*v).into()).is_none()) {
-        return Presence::Odd;
-    }
-    let above = values.iter().filter(|v| v.and_then(|v| whole(v.into())).is_some_and(|n| n > 0)).count();
-    match above {
-        0 => Presence::Never,
-        n if n == values.len() => Presence::Always,
-        _ => Presence::Sometimes,
-    }
-}
-
-fn find<'a>(seen: &Seen<'a>, path: &str) -> Option<&'a Value> {
-    let mut keys = path.split('.');
-    let top: &'a Map<String, Value> = match keys.next()? {
-        "event" => &seen.data.event,
-        _ => &seen.data.entities,
-    };
-    let first = top.get(keys.next()?)?;
-    keys.try_fold(first, |value, key| value.get(key))
-}
 
 /// A table of the draft's data.
 pub(super) struct Table {
@@ -217,7 +137,7 @@ impl<'a> Shape<'a> {
             Presence::Sometimes => self.blocks.push(format!("{name}?")),
             Presence::Never | Presence::Odd => {}
         };
-        add("course", presence(&events.all, "event.courseid"));
+        add("course", presence(events.all(), "event.courseid"));
         add("user", events.presence("event.relateduserid"));
         if events.at("event.userid").iter().all(|v| v.is_some_and(|v| whole(v.into()).is_some())) {
             add("actor", Presence::Always);
@@ -225,9 +145,9 @@ impl<'a> Shape<'a> {
         let here = |seen: &&&Seen<'_>| {
             find(seen, "event.contextlevel").and_then(|v| whole(v.into())) == Some(function::MODULE_LEVEL)
         };
-        let activities: Vec<&Seen<'_>> = events.all.iter().filter(here).copied().collect();
+        let activities: Vec<&Seen<'_>> = events.all().iter().filter(here).copied().collect();
         if !activities.is_empty() && presence(&activities, "event.contextinstanceid") == Presence::Always {
-            let all = activities.len() == events.all.len();
+            let all = activities.len() == events.all().len();
             add("activity", if all { Presence::Always } else { Presence::Sometimes });
         }
         let table = events.same("event.objecttable").unwrap_or_default();
@@ -469,7 +389,7 @@ impl<'a> Shape<'a> {
 
     fn add_entities(&mut self) {
         let mut seen: Vec<String> = Vec::new();
-        for event in &self.events.named {
+        for event in self.events.named() {
             seen.extend(
                 event.data.entities.keys().filter(|name| !seen.contains(name)).cloned().collect::<Vec<_>>(),
             );
@@ -537,17 +457,3 @@ const LEVELS: [(&str, &str); 6] = [
     ("70", "activity"),
     ("80", "block"),
 ];
-
-/// Each key of the maps at one place, in the order first seen, with what each event holds there.
-fn keys<'a>(values: &Values<'a>) -> Vec<(String, Values<'a>)> {
-    let mut names: Vec<&'a String> = Vec::new();
-    for map in values.iter().filter_map(|v| v.and_then(Value::as_object)) {
-        for key in map.keys() {
-            if !names.contains(&key) {
-                names.push(key);
-            }
-        }
-    }
-    let held = |key: &String| values.iter().map(|v| v.and_then(|v| v.get(key))).collect();
-    names.into_iter().map(|key| (key.clone(), held(key))).collect()
-}

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use super::super::field::{Field, Many, Personal, Scalar};
 use super::super::mark::MARK;
+use super::events::Events;
 use super::guess::Guess;
 use super::names;
-use super::shape::{Events, Shape};
+use super::shape::Shape;
 use super::{Seen, Wish};
 
 /// The events of a draft are named in this order.
