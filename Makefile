@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` and `make test`. Each target calls one script of scripts/.
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-localstack demo-send demo-status demo-queues demo-stop-aws demo-start-aws demo-kill \
-	demo-start demo-wrong-signature demo-stop test check bench
+	demo-start demo-wrong-signature demo-stop test check pages bench
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\): *## \(.*\)/  make \1\t\2/p' Makefile | expand -t 32
@@ -39,11 +39,14 @@ demo-wrong-signature: ## post a forged batch: 401
 demo-stop:            ## end sidecar and stand-in
 	@scripts/demo.sh stop
 
-test:                 ## everything: make check, all tests, the proofs with planted bugs, the demo
+test:                 ## everything: make check, all tests, make pages, the proofs with planted bugs, the demo
 	@scripts/test.sh
 
 check:                ## format, lints, documentation, dependencies, scripts, links and commands
 	@scripts/check.sh
+
+pages:                ## render the catalogue and look at it: the Nu checker, axe in a browser, links, sizes
+	@scripts/pages.sh
 
 bench:                ## benchmarks, ours beside the rivals in one run
 	@scripts/bench.sh

@@ -5,8 +5,10 @@
 NEEDS=(
   "c_compiler|gcc libc6-dev|compiling the C parts (SQLite, TLS)"
   "python_with_venv|python3-venv|LocalStack, linters, the interop tests"
-  "has node|nodejs|the interop test against the npm library"
-  "has npm|npm|the interop test against the npm library"
+  "has node|nodejs|the interop test against the npm library, the look at the pages"
+  "has npm|npm|the interop test against the npm library, the look at the pages"
+  "has java|default-jre-headless|the Nu checker for the pages"
+  "has chromium|chromium|the pages in a browser"
   "has strace|strace|the tests and benchmarks with a slow or failing disk"
 )
 

@@ -2,6 +2,7 @@
 # test.sh [PART…]: everything. Parts, in their order:
 #   check    scripts/check.sh
 #   cargo    all tests of the package: behaviour, faults, the journey to LocalStack
+#   pages    the catalogue's pages: the Nu checker, axe in a browser, links, sizes (scripts/pages.sh)
 #   planted  the same proofs with known bugs planted: they must find them
 #   demo     the demo and each way to break it, with nobody at the keyboard
 # What can't run here is named in a line SKIPPED; with TESTS_REQUIRED=1 that is a failure.
@@ -14,7 +15,7 @@ need all
 c_compiler || die "without a C compiler nothing can be built: sudo apt-get install gcc libc6-dev"
 
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(check cargo planted demo)
+[[ ${#parts[@]} -gt 0 ]] || parts=(check cargo pages planted demo)
 tell_of_first_build
 
 # The tests are told by environment what they may use; a test whose variable is unset says so and passes.
@@ -30,7 +31,7 @@ prepare() {
     skip "signatures against the PyPI library, the journey to LocalStack (python3-venv is missing)"
   fi
   if has node && has npm; then
-    TEST_NODE_MODULES=$(scripts/node_modules.sh)
+    TEST_NODE_MODULES=$(scripts/node_modules.sh interop tests/interop)
     export TEST_NODE_MODULES
   else
     skip "signatures against the npm library (node or npm is missing)"
@@ -65,6 +66,7 @@ for part in "${parts[@]}"; do
   case $part in
     check) check ;;
     cargo) prepare; cargo_tests ;;
+    pages) scripts/pages.sh ;;
     planted) planted ;;
     demo) demo ;;
     *) die "no part $part; the head of scripts/test.sh lists them" ;;
