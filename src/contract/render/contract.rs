@@ -11,7 +11,7 @@ use super::rich::Rich;
 use super::{File, Shown, ShownExample, Site, Topic, Unrendered, file, fill, rules, subscribe, words};
 use crate::contract::block::{Member, Object, Presence};
 use crate::contract::field::Origin;
-use crate::contract::{Contract, Field, Personal, Provenance, Status};
+use crate::contract::{Contract, Field, Personal, Provenance, Status, gate};
 
 /// All that is told of one contract; texts may hold names between backquotes.
 struct View<'s> {
@@ -26,7 +26,16 @@ struct View<'s> {
     blocks: Vec<Block<'s>>,
     functions: Vec<(&'static str, &'static str)>,
     rules: Vec<(&'static str, String)>,
-    released: &'s [(String, String)],
+    releases: &'s [gate::Release],
+}
+
+/// One release, with what it changed.
+struct Revision {
+    name: String,
+    file: String,
+    said: String,
+    changes: Vec<gate::Change>,
+    first: bool,
 }
 
 /// A box of the first screen.
@@ -115,7 +124,7 @@ impl<'s> View<'s> {
             blocks: blocks(contract),
             functions: functions(contract),
             rules: rules::rules(site, contract),
-            released: &shown.released,
+            releases: &shown.releases,
         })
     }
 
@@ -209,13 +218,29 @@ impl<'s> View<'s> {
         subscribe::terraform(topic, self.contract.id())
     }
 
-    /// What was released of it, the newest first, with what is to be said of each.
-    fn releases(&self) -> Vec<(&'s str, &'static str)> {
-        let each = self.released.iter().rev().map(|(name, text)| {
-            let same = text.contains(self.contract.digest());
-            (name.as_str(), if same { "The same digest as the text of this page." } else { "Frozen since." })
-        });
-        each.collect()
+    /// What was released of it, the newest first, each with its changes.
+    fn releases(&self) -> Vec<Revision> {
+        let revision = |(n, release): (usize, &gate::Release)| {
+            let record = &release.record;
+            let said = record.note.as_ref().map_or_else(String::new, |note| format!(" {note}"));
+            Revision {
+                name: format!("Revision {}, {}", record.revision, record.released),
+                file: format!("{}-{}.toml", self.version(), record.revision),
+                said: format!("Agreed by {}.{said}", record.by),
+                changes: match n.checked_sub(1).and_then(|before| self.releases.get(before)) {
+                    Some(before) => gate::compare(&before.contract, &release.contract),
+                    None => Vec::new(),
+                },
+                first: n == 0,
+            }
+        };
+        self.releases.iter().enumerate().map(revision).rev().collect()
+    }
+
+    /// What the text of this page says that the newest release did not.
+    fn since_release(&self) -> Vec<gate::Change> {
+        let newest = self.releases.last();
+        newest.map_or_else(Vec::new, |release| gate::compare(&release.contract, self.contract))
     }
 
     fn plain_code(&self) -> String {

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::beside::beside;
-use super::{Catalogue, Contract, Example, Problems};
+use super::{Catalogue, Contract, Example, Problems, gate};
 use crate::delivery::ContractId;
 
 /// All that the pages speak of.
@@ -65,7 +65,9 @@ struct Shown<'c> {
     contract: &'c Contract,
     /// An ordinary one first.
     examples: Vec<ShownExample>,
+    /// The files of its releases, name and text each.
     released: Vec<(String, String)>,
+    releases: Vec<gate::Release>,
 }
 
 #[derive(Debug)]
@@ -139,7 +141,9 @@ impl<'c> Site<'c> {
             if short.get(&name).is_none_or(|known| version(known.id()) < version(id)) {
                 short.insert(name, contract);
             }
-            shown.push(Shown { contract, examples, released: found.released });
+            let folder = Path::new(&words::place(id)).with_file_name("released");
+            let releases = gate::releases(&folder, id, found.released.clone())?;
+            shown.push(Shown { contract, examples, released: found.released, releases });
         }
         Ok(Self { shown, short, topics })
     }

@@ -124,6 +124,21 @@ fn an_addition_is_a_release_of_its_own_and_says_since_when_it_is_there() {
     release(folder, &[]).is(2, &["data.thing.more came with this release: write `since = 2`"]);
     write(folder, &more("optional = true, since = 2, "));
     release(folder, &[]).is(0, &["v1-2.toml"]);
+
+    // The page tells what each release changed.
+    call(folder, &[], &["contracts", "render", "--html", "site", "--contracts", "contracts"]).is(0, &[]);
+    let page = fs::read_to_string(folder.join("site/thing/done/v1.html")).unwrap();
+    let parts = [
+        "Revision 2, ",
+        "<code>data.thing.more</code>: ",
+        "href=\"released/v1-2.toml\"",
+        "Agreed by Ada Ng. First.",
+    ];
+    for part in parts {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("Not released yet"));
+    assert!(folder.join("site/thing/done/released/v1-1.blocks.toml").exists());
     check(folder).is(0, &[]);
 
     // What the second release added is promised from then on, and the first still holds.
