@@ -6,7 +6,7 @@ use clap::{Parser, Subcommand};
 
 use super::exit::TABLE;
 use super::gate::{Diff, Release};
-use super::output::Output;
+use super::output::{Form, Output};
 use super::settings::Settings;
 use crate::operate::look::Wish;
 
@@ -130,6 +130,23 @@ Examples:
     Version,
 }
 
+impl Command {
+    /// Whether it has an output of this form.
+    pub(super) fn has(&self, form: Form) -> bool {
+        use ContractsCommand::{Diff, List, Privacy};
+        match form {
+            Form::Table | Form::Json | Form::Jsonl => true,
+            Form::Markdown => matches!(self, Self::Contracts { command: Diff(_) }),
+            Form::Html => matches!(self, Self::Contracts { command: Privacy(_) }),
+            Form::Csv => matches!(
+                self,
+                Self::Config { command: ConfigCommand::Show }
+                    | Self::Contracts { command: List(_) | Privacy(_) }
+            ),
+        }
+    }
+}
+
 const FILES_MAP: &str = "\
 FILE holds one of: a CloudEvents batch (a JSON array), one CloudEvent, or captured events: a JSON object
 a line, {\"class\", \"id\", \"raised\", \"data\": {what get_data() gave}, \"entities\": {…}}. Without an id one is
@@ -225,14 +242,16 @@ Examples:
         #[arg(long, value_name = "INVENTORY")]
         moodle: Option<PathBuf>,
     },
-    /// Write what reviewers and consumers read: pages of all contracts.
+    /// Write what reviewers and consumers read: pages of all contracts, or documents for tools.
     #[command(after_help = "\
 Made from the contracts alone; with --config also the topics that carry each. Pages need no JavaScript and
 ask no other site for anything.
 
 Examples:
   moodle-sns-producer contracts render --html ./site
-  moodle-sns-producer contracts render --html ./site --config ./config.toml --contracts ./contracts")]
+  moodle-sns-producer contracts render --html ./site --config ./config.toml --contracts ./contracts
+  moodle-sns-producer contracts render --asyncapi grades.json --topic grades --config ./config.toml
+  moodle-sns-producer contracts render --json-schema > schemas.json")]
     Render(Render),
     /// Say what changed in a contract, for whom it breaks, and what to do.
     #[command(after_help = "\
@@ -252,14 +271,33 @@ Examples:
   moodle-sns-producer contracts release moodle.enrolment.created.v1 --by 'Ada Ng, records office'
   moodle-sns-producer contracts release moodle.enrolment.created.v1 --by 'Ada Ng' --accept sent --note 'wording only'")]
     Release(Release),
+    /// List the personal data that contracts tell: class, source, purpose, topics, retention.
+    #[command(after_help = "\
+A line for each field with a class, in the order of contracts. --output csv is for a spreadsheet, html is
+a page. Topics and retention are told where a configuration is named.
+
+Examples:
+  moodle-sns-producer contracts privacy --output csv > personal-data.csv
+  moodle-sns-producer contracts privacy --config ./config.toml --output html > personal-data.html")]
+    Privacy(Own),
 }
 
 /// What to render.
 #[derive(Debug, Clone, clap::Args)]
+#[command(group(clap::ArgGroup::new("what").required(true).args(["html", "asyncapi", "json_schema"])))]
 pub(super) struct Render {
     /// Write pages to this folder: new, empty, or written by an earlier render.
     #[arg(long, value_name = "DIR")]
-    pub(super) html: PathBuf,
+    pub(super) html: Option<PathBuf>,
+    /// Write an AsyncAPI document to this file, or to standard output.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub(super) asyncapi: Option<PathBuf>,
+    /// Write one JSON Schema of all contracts to this file, or to standard output.
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "-")]
+    pub(super) json_schema: Option<PathBuf>,
+    /// Only this topic of the configuration: one AsyncAPI document a topic.
+    #[arg(long, value_name = "KEY", requires = "asyncapi")]
+    pub(super) topic: Option<String>,
     #[command(flatten)]
     pub(super) own: Own,
 }

@@ -9,7 +9,7 @@ use super::exit::{Exit, Failure};
 use super::output::{Form, Output, say, table};
 use super::settings::Settings;
 use crate::config::{Config, Maturity, Problems, Subscribed};
-use crate::contract::{self, Catalogue, Generated, Status, Subscription};
+use crate::contract::{self, Catalogue, Contract, Generated, Personal, Status, Subscription};
 use crate::delivery::ContractId;
 use crate::operate::words::counted;
 
@@ -21,7 +21,7 @@ use crate::operate::words::counted;
 pub(super) fn subscriptions(config: &Config, catalogue: &Catalogue) -> Result<Vec<Subscription>, Problems> {
     let subscribed = config.subscriptions(|pattern| {
         let maturity = |id: ContractId| {
-            let status = catalogue.get(&id).map(contract::Contract::status);
+            let status = catalogue.get(&id).map(Contract::status);
             let maturity = if status == Some(Status::Draft) { Maturity::Draft } else { Maturity::Frozen };
             (id, maturity)
         };
@@ -59,13 +59,8 @@ pub(super) fn list(own: &Own, output: Output) -> Result<Exit, Failure> {
             digest: contract.digest(),
         })
         .collect();
-    output.list(&rows, || {
-        let cells = |row: &Row<'_>| {
-            [row.contract, row.status, row.tells, row.title, &row.events.join(", ")]
-                .map(str::to_owned)
-                .to_vec()
-        };
-        table(&["contract", "status", "tells", "title", "Moodle's events"], rows.iter().map(cells))
+    output.rows(&rows, &["contract", "status", "tells", "title", "Moodle's events"], |row| {
+        [row.contract, row.status, row.tells, row.title, &row.events.join(", ")].map(str::to_owned).to_vec()
     })?;
     Ok(Exit::Done)
 }
@@ -118,6 +113,8 @@ pub(super) fn check(folder: &Path, generated: Generated) -> Result<Exit, Failure
 struct Checked {
     good: bool,
     problems: Vec<Told>,
+    /// What is allowed and wants a second look.
+    warnings: Vec<Warning>,
     topics: Vec<TopicRow>,
     /// Contracts that the next start takes out of the spool.
     withdrawn: Vec<String>,
@@ -131,6 +128,46 @@ struct Ending {
     contract: String,
     until: String,
     replaced_by: String,
+}
+
+#[derive(Serialize)]
+struct Warning {
+    topic: String,
+    what: String,
+    cure: String,
+}
+
+/// A topic that carries how well people did beside contracts of other subjects: whoever reads it for these
+/// gets those too.
+fn mixture(subscription: &Subscription, catalogue: &Catalogue) -> Option<Warning> {
+    let carried = || subscription.contracts.iter().filter_map(|id| catalogue.get(id));
+    let is_sensitive = |contract: &Contract| {
+        contract
+            .fields()
+            .any(|field| matches!(field.personal(), Some(Personal::Performance | Personal::Special)))
+    };
+    let sensitive: Vec<&Contract> = carried().filter(|contract| is_sensitive(contract)).collect();
+    let general = carried()
+        .filter(|contract| !sensitive.iter().any(|other| other.id().area() == contract.id().area()))
+        .count();
+    let first = sensitive.first().filter(|_| general > 0)?;
+    let topic = subscription.topic.to_string();
+    Some(Warning {
+        what: format!(
+            "topics.{topic} carries performance or special data ({}{}) beside {} without",
+            first.id(),
+            match sensitive.len() - 1 {
+                0 => String::new(),
+                more => format!(" and {more} more"),
+            },
+            counted(general as u64, "contract of another subject", "contracts of other subjects"),
+        ),
+        cure:
+            "whoever subscribes for the others gets these too: give them a topic of their own, or leave it \
+               where all readers may have both"
+                .to_owned(),
+        topic,
+    })
 }
 
 #[derive(Serialize)]
@@ -177,12 +214,18 @@ pub(super) fn config_check(settings: &Settings, output: Output) -> Result<Exit, 
         .collect();
     let withdrawn = config.withdrawn.iter().map(|(id, _)| id.to_string()).collect();
     let deprecated = subscriptions.iter().flat_map(|subscription| ending(subscription, &catalogue)).collect();
-    let checked = Checked { good: true, problems: Vec::new(), topics: rows, withdrawn, deprecated };
+    let warnings = subscriptions.iter().filter_map(|s| mixture(s, &catalogue)).collect();
+    let checked = Checked { good: true, problems: Vec::new(), warnings, topics: rows, withdrawn, deprecated };
     output.one(&checked, || {
         let rows = checked.topics.iter().flat_map(lines);
         let gets = table(&["topic", "arn", "sources", "contracts"], rows);
+        let warnings: String = checked
+            .warnings
+            .iter()
+            .map(|warning| format!("\nWarning: {}.\n  do: {}\n", warning.what, warning.cure))
+            .collect();
         format!(
-            "The configuration is good: {}, {}, {}.\n\n{gets}",
+            "The configuration is good: {}, {}, {}.\n\n{gets}{warnings}",
             counted(config.sources.len() as u64, "source", "sources"),
             counted(config.topics.len() as u64, "topic", "topics"),
             counted(catalogue.iter().count() as u64, "contract is known", "contracts are known")
@@ -254,6 +297,7 @@ fn told(problems: &Problems, output: Output) -> Result<Exit, Failure> {
         &Checked {
             good: false,
             problems: told.collect(),
+            warnings: Vec::new(),
             topics: Vec::new(),
             withdrawn: Vec::new(),
             deprecated: Vec::new(),

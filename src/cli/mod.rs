@@ -63,6 +63,8 @@ fn unparsed(error: &clap::Error) -> ExitCode {
 
 fn dispatch(args: Args) -> Result<Exit, Failure> {
     let Args { settings, output, command } = args;
+    // Before a command that changes something has changed it.
+    output.check(|form| command.has(form))?;
     match command {
         Command::Run => run::run(&settings.load()?, || settings.load()),
         Command::Init(init) => init::init(&init),
@@ -90,6 +92,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
             ContractsCommand::Render(args) => render::render(&settings, &args),
             ContractsCommand::Diff(diff) => gate::diff(&diff, output),
             ContractsCommand::Release(order) => gate::release(&order, output),
+            ContractsCommand::Privacy(own) => render::privacy(&settings, &own, output),
         },
         Command::Map(map) => map::map(&map, output),
         Command::Send(send) => send::send(&settings, &send, output),

@@ -1,4 +1,4 @@
-//! What goes to standard output: tables for people, JSON for programs.
+//! What goes to standard output: tables for people, JSON and comma-separated values for programs.
 
 use std::io::{IsTerminal as _, Write as _};
 
@@ -7,6 +7,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use serde::Serialize;
 
 use super::exit::{Exit, Failure};
+use crate::contract::render::csv;
 use crate::operate::words::harmless;
 
 /// How output is written.
@@ -28,6 +29,10 @@ pub(super) enum Form {
     Jsonl,
     /// For a pull request: `contracts diff` only.
     Markdown,
+    /// Comma-separated values: lists.
+    Csv,
+    /// A page: the register of personal data.
+    Html,
 }
 
 impl Output {
@@ -41,8 +46,31 @@ impl Output {
             Form::Table => say(&text()),
             Form::Json => say(&(pretty(value)? + "\n")),
             Form::Jsonl => say(&(line(value)? + "\n")),
-            Form::Markdown => Err(no_markdown()),
+            Form::Markdown | Form::Csv | Form::Html => Err(self.not_here()),
         }
+    }
+
+    /// Writes a list of rows, each a line of a table.
+    pub(super) fn rows<T: Serialize>(
+        self,
+        rows: &[T],
+        head: &[&str],
+        cells: impl Fn(&T) -> Vec<String>,
+    ) -> Result<(), Failure> {
+        match self.form() {
+            Form::Csv => say(&csv(head, rows.iter().map(cells))),
+            _ => self.list(rows, || table(head, rows.iter().map(cells))),
+        }
+    }
+
+    /// Refuses a form that the command does not have.
+    pub(super) fn check(self, has: impl Fn(Form) -> bool) -> Result<(), Failure> {
+        if self.output.is_none_or(has) { Ok(()) } else { Err(self.not_here()) }
+    }
+
+    fn not_here(self) -> Failure {
+        let name = self.form().to_possible_value().map_or_else(String::new, |v| v.get_name().to_owned());
+        Failure::new(Exit::Usage, format!("this command has no output as {name}: use table, json or jsonl"))
     }
 
     /// Writes a list: `text` for people.
@@ -51,13 +79,9 @@ impl Output {
             Form::Table => say(&text()),
             Form::Json => say(&(pretty(&rows)? + "\n")),
             Form::Jsonl => rows.iter().try_for_each(|row| say(&(line(row)? + "\n"))),
-            Form::Markdown => Err(no_markdown()),
+            Form::Markdown | Form::Csv | Form::Html => Err(self.not_here()),
         }
     }
-}
-
-fn no_markdown() -> Failure {
-    Failure::new(Exit::Usage, "this command writes no markdown: use --output table, json or jsonl")
 }
 
 fn pretty(value: &impl Serialize) -> Result<String, Failure> {

@@ -1,49 +1,137 @@
-//! `contracts render`: what reviewers and consumers read, written to a folder.
+//! `contracts render` and `contracts privacy`: what reviewers and consumers read.
 
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::args::Render;
+use jiff::SignedDuration;
+
+use super::args::{Own, Render};
 use super::contracts::subscriptions;
 use super::exit::{Exit, Failure};
-use super::output::say;
+use super::output::{Form, Output, say, table};
 use super::settings::Settings;
 use crate::config::Config;
 use crate::contract::Catalogue;
-use crate::contract::render::{File, Site, Topic, Unrendered};
-use crate::operate::words::{count, counted};
+use crate::contract::render::{COLUMNS, Entry, File, Retention, Site, Topic, Unrendered};
+use crate::operate::words::{counted, size, span};
 
 /// Names all files that a render wrote, so that the next one may take them away again.
 const LIST: &str = ".rendered";
 
 pub(super) fn render(settings: &Settings, args: &Render) -> Result<Exit, Failure> {
     let config = settings.named()?;
-    let own = args.own.contracts.clone().or_else(|| config.as_ref().and_then(|c| c.contracts_dir.clone()));
+    let own = folder_of(&args.own, config.as_ref());
     let catalogue = Catalogue::load(own.as_deref())?;
     let topics = config.as_ref().map(|config| topics(config, &catalogue)).transpose()?;
+    if let Some(key) = &args.topic {
+        known(key, topics.as_deref())?;
+    }
     let site = Site::read(&catalogue, own.as_deref(), topics)?;
-    let files = site.files()?;
-    write(&args.html, &files)?;
-
-    let pages = || files.iter().filter(|file| file.path.ends_with(".html"));
-    let bytes = |n: usize| count(u64::try_from(n).unwrap_or(u64::MAX));
-    let largest = pages().max_by_key(|page| page.text.len());
-    say(&format!(
-        "{} in {}: {}, {} in all.{}\n",
-        counted(catalogue.iter().count() as u64, "contract", "contracts"),
-        args.html.display(),
-        counted(pages().count() as u64, "page", "pages"),
-        counted(files.len() as u64, "file", "files"),
-        largest.map_or_else(String::new, |page| {
-            format!(" The largest page is {}: {} bytes.", page.path, bytes(page.text.len()))
-        })
-    ))?;
+    if let Some(folder) = &args.html {
+        pages(&site, folder, &retention(config.as_ref()))?;
+    }
+    if let Some(file) = &args.asyncapi {
+        document(file, &site.asyncapi(args.topic.as_deref()))?;
+    }
+    if let Some(file) = &args.json_schema {
+        document(file, &site.schemas())?;
+    }
     Ok(Exit::Done)
 }
 
+/// The register of personal data.
+pub(super) fn privacy(settings: &Settings, own: &Own, output: Output) -> Result<Exit, Failure> {
+    let config = settings.named()?;
+    let own = folder_of(own, config.as_ref());
+    let catalogue = Catalogue::load(own.as_deref())?;
+    let topics = config.as_ref().map(|config| topics(config, &catalogue)).transpose()?;
+    let site = Site::read(&catalogue, own.as_deref(), topics)?;
+    let retention = retention(config.as_ref());
+    if output.form() == Form::Html {
+        say(&site.register_alone(&retention)?.text)?;
+        return Ok(Exit::Done);
+    }
+    let register = site.register(&retention);
+    if output.form() == Form::Csv {
+        output.rows(&register, &COLUMNS, Entry::cells)?;
+        return Ok(Exit::Done);
+    }
+    // Meaning and purpose are too long for a table; retention is the same in each line.
+    output.list(&register, || {
+        let cells = |entry: &Entry| {
+            let topics = entry.topics.as_ref().map_or_else(|| "-".to_owned(), |topics| topics.join(" "));
+            [&entry.contract, &entry.field, entry.class, &entry.source, &topics].map(str::to_owned).to_vec()
+        };
+        table(&["contract", "field", "class", "source", "topics"], register.iter().map(cells))
+            + &format!(
+                "\n{}. While a message waits: {} Afterwards: {}\n",
+                counted(register.len() as u64, "field", "fields"),
+                retention.spool,
+                retention.history
+            )
+    })?;
+    Ok(Exit::Done)
+}
+
+/// The folder of own contracts: as the command line says, else as the configuration does.
+fn folder_of(own: &Own, config: Option<&Config>) -> Option<PathBuf> {
+    own.contracts.clone().or_else(|| config.and_then(|config| config.contracts_dir.clone()))
+}
+
+fn known(key: &str, topics: Option<&[Topic]>) -> Result<(), Failure> {
+    let Some(topics) = topics else {
+        return Err(Failure::new(Exit::Usage, "--topic names a topic of a configuration: add --config FILE"));
+    };
+    if topics.iter().any(|topic| topic.key == key) {
+        return Ok(());
+    }
+    let all = topics.iter().map(|topic| topic.key.as_str()).collect::<Vec<_>>().join(", ");
+    Err(Failure::new(Exit::Usage, format!("the configuration has no topic {key:?}; it has {all}")))
+}
+
+/// How long an event is kept here.
+fn retention(config: Option<&Config>) -> Retention {
+    let Some(config) = config else { return Retention::default() };
+    let spool = &config.spool;
+    let age = SignedDuration::try_from(spool.history_age).map_or_else(|_| "for ever".to_owned(), span);
+    Retention {
+        spool: format!(
+            "until each topic has its message, however long that takes; what was parked until a person decides. At most {} wait.",
+            size(spool.max_size)
+        ),
+        history: format!("{age}, of at most {} in all; then erased.", size(spool.history_size)),
+    }
+}
+
+fn pages(site: &Site<'_>, folder: &Path, retention: &Retention) -> Result<(), Failure> {
+    let files = site.files(retention)?;
+    write(folder, &files)?;
+    let pages = || files.iter().filter(|file| file.path.ends_with(".html"));
+    let largest = pages().max_by_key(|page| page.text.len());
+    let largest = largest.map_or_else(String::new, |page| {
+        let bytes = u64::try_from(page.text.len()).unwrap_or(u64::MAX);
+        format!(" The largest page is {}: {}.", page.path, counted(bytes, "byte", "bytes"))
+    });
+    say(&format!(
+        "{} in {}, {} in all.{largest}\n",
+        counted(pages().count() as u64, "page", "pages"),
+        folder.display(),
+        counted(files.len() as u64, "file", "files"),
+    ))
+}
+
+/// Writes a document to a file; `-` is standard output.
+fn document(file: &Path, text: &str) -> Result<(), Failure> {
+    if file.as_os_str() == "-" {
+        return say(text);
+    }
+    fs::write(file, text)
+        .map_err(|error| Failure::new(Exit::Failed, format!("writing {}: {error}", file.display())))
+}
+
 /// The topics of a site and what they carry, as the contracts' pages tell it.
-pub(super) fn topics(config: &Config, catalogue: &Catalogue) -> Result<Vec<Topic>, Failure> {
+fn topics(config: &Config, catalogue: &Catalogue) -> Result<Vec<Topic>, Failure> {
     let subscriptions = subscriptions(config, catalogue)?;
     let topic = |(topic, subscription): (&crate::config::Topic, crate::contract::Subscription)| Topic {
         key: topic.key.to_string(),

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::exit::{Exit, Failure};
-use super::output::{Output, say, table};
+use super::output::{Output, say};
 use crate::config::{self, Config};
 
 /// Where the configuration is when nobody says.
@@ -54,9 +54,8 @@ impl Settings {
 
 pub(super) fn show(settings: &Settings, output: Output) -> Result<Exit, Failure> {
     let shown = settings.load()?.show();
-    output.list(&shown, || {
-        let row = |s: &config::Shown| vec![s.key.clone(), s.value.clone(), s.origin.clone()];
-        table(&["key", "value", "from"], shown.iter().map(row))
+    output.rows(&shown, &["key", "value", "from"], |s: &config::Shown| {
+        vec![s.key.clone(), s.value.clone(), s.origin.clone()]
     })?;
     Ok(Exit::Done)
 }

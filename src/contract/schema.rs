@@ -14,7 +14,7 @@ use super::map::Form;
 use super::tree::Borrowed;
 
 /// What `$id` begins with: the default of a source's `dataschema`.
-const BASE: &str = "urn:moodle-sns-producer:schema:";
+pub(super) const BASE: &str = "urn:moodle-sns-producer:schema:";
 
 /// The schema, laid out; equal contracts give equal bytes.
 pub(super) fn schema(draft: &Draft) -> String {
@@ -279,18 +279,18 @@ fn value_rules(field: &Field, nullable: bool) -> Vec<(&'static str, String)> {
     rules
 }
 
-fn quote(text: &str) -> String {
+pub(super) fn quote(text: &str) -> String {
     let mut out = String::new();
     write_text(&mut out, text);
     out
 }
 
-fn object(parts: &[(&str, String)]) -> String {
+pub(super) fn object(parts: &[(&str, String)]) -> String {
     let parts: Vec<String> = parts.iter().map(|(key, value)| format!("{}:{value}", quote(key))).collect();
     format!("{{{}}}", parts.join(","))
 }
 
-fn list(items: &[String]) -> String {
+pub(super) fn list(items: &[String]) -> String {
     format!("[{}]", items.join(","))
 }
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::support::sidecar::Sidecar;
 
 mod gate;
+mod privacy;
 mod render;
 mod running;
 
@@ -68,7 +69,7 @@ fn repository(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-const COMMANDS: [&str; 24] = [
+const COMMANDS: [&str; 25] = [
     "",
     "run",
     "init",
@@ -82,6 +83,7 @@ const COMMANDS: [&str; 24] = [
     "contracts show",
     "contracts new",
     "contracts check",
+    "contracts privacy",
     "contracts render",
     "map",
     "send",

@@ -5,8 +5,10 @@
 
 mod code;
 mod contract;
+mod documents;
 mod index;
 mod offered;
+mod register;
 mod rich;
 mod rules;
 mod subscribe;
@@ -14,6 +16,8 @@ mod words;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+
+pub use register::{COLUMNS, Entry, Retention, csv};
 
 use super::beside::beside;
 use super::{Catalogue, Contract, Example, Problems, gate};
@@ -148,12 +152,18 @@ impl<'c> Site<'c> {
         Ok(Self { shown, short, topics })
     }
 
-    /// The whole site: pages with their Markdown twins, style, script, contracts, schemas, examples.
+    /// The whole site: pages with their Markdown twins, style, script, contracts, schemas, examples,
+    /// the register of personal data, and the documents for tools.
     ///
     /// # Errors
     /// A page cannot be made.
-    pub fn files(&self) -> Result<Vec<File>, Unrendered> {
+    pub fn files(&self, retention: &Retention) -> Result<Vec<File>, Unrendered> {
         let mut files = index::files(self)?;
+        let register = self.register(retention);
+        files.push(self.register_page(retention)?);
+        files.push(file("personal-data.csv", csv(&COLUMNS, register.iter().map(Entry::cells))));
+        files.push(file("asyncapi.json", self.asyncapi(None)));
+        files.push(file("schemas.json", self.schemas()));
         let fixed = [("pages.css", crate::pages::CSS), ("pages.js", include_str!("pages.js"))];
         files.extend(fixed.map(|(path, text)| file(path, text)));
         for shown in &self.shown {

@@ -102,7 +102,7 @@ fn what_breaks_a_release_is_told_in_words_and_neither_checked_clean_nor_frozen()
     let markdown = call(folder, &[], &["contracts", "diff", NAME, "--output", "markdown"]);
     markdown
         .is(2, &["### moodle.thing.done.v1", "| **breaking** | data.thing.mode | may also be \"half\" |"]);
-    call(folder, &[], &["contracts", "list", "--output", "markdown"]).is(64, &["writes no markdown"]);
+    call(folder, &[], &["contracts", "list", "--output", "markdown"]).is(64, &["no output as markdown"]);
 }
 
 #[test]
