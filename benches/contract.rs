@@ -1,7 +1,8 @@
-//! What one event costs in the pure middle: map + validate (JSON text to JSON text) of each contract's
-//! ordinary captured example, and take + cut + owed of the same event at the door.
+//! What the contracts cost: all of them at the start; and one event in the pure middle, map + validate
+//! (JSON text to JSON text) of an example of each contract, and take + cut + owed of the same event at the
+//! door, where every contract is wanted.
 //!
-//! `cargo bench --bench contract`
+//! `cargo bench --bench contract`, of one alone `cargo bench --bench contract -- moodle.grade.updated`
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -11,11 +12,10 @@
 
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::path::Path;
 use std::sync::Arc;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use moodle_sns_producer::contract::{Catalogue, EventData, Example, Routes, Subscription, cut};
+use moodle_sns_producer::contract::{Catalogue, EventData, Example, Routes, Subscription, beside, cut};
 use moodle_sns_producer::delivery::ContractId;
 use moodle_sns_producer::event::{Source, StoredEvent};
 
@@ -31,16 +31,29 @@ fn site() -> Source {
     }
 }
 
-/// Each contract with its ordinary example, as it is stored.
+/// Each contract of Moodle's events with an example as it is stored: the ordinary one, else the longest.
 fn examples(catalogue: &Catalogue) -> Vec<(ContractId, StoredEvent)> {
-    let all = catalogue.iter().map(|contract| {
-        let id = contract.id();
-        let folder =
-            Path::new(env!("CARGO_MANIFEST_DIR")).join("contracts").join(id.area()).join(id.operation());
-        let text = std::fs::read_to_string(folder.join("examples/ordinary.json")).unwrap();
-        (id.clone(), Example::read(&text).unwrap().stored(contract).unwrap())
+    let of_moodle = catalogue.iter().filter(|contract| contract.id().area() != "producer");
+    let all = of_moodle.map(|contract| {
+        let examples = beside(None, contract.id()).unwrap().examples;
+        let (_, text) =
+            examples.iter().max_by_key(|(name, text)| (name == "ordinary.json", text.len())).unwrap();
+        (contract.id().clone(), Example::read(text).unwrap().stored(contract).unwrap())
     });
     all.collect()
+}
+
+/// From their texts to the routes, as a start does.
+fn start(c: &mut Criterion) {
+    let mut group = c.benchmark_group("start");
+    group.sample_size(20);
+    group.bench_function(
+        format!("compile {} contracts", Catalogue::builtin().unwrap().iter().count()),
+        |b| {
+            b.iter(|| Catalogue::builtin().unwrap());
+        },
+    );
+    group.finish();
 }
 
 fn map(c: &mut Criterion) {
@@ -91,7 +104,7 @@ fn take(c: &mut Criterion) {
 
 criterion_group! {
     name = benches;
-    config = Criterion::default().measurement_time(std::time::Duration::from_secs(2)).warm_up_time(std::time::Duration::from_millis(500));
-    targets = map, take
+    config = Criterion::default().measurement_time(std::time::Duration::from_secs(1)).warm_up_time(std::time::Duration::from_millis(300));
+    targets = start, map, take
 }
 criterion_main!(benches);

@@ -96,6 +96,10 @@ pub(super) fn read_with(sheet: &Sheet<'_>, expected: &str, blocks: &[Object]) ->
         }
     }
     for end in &ends {
+        if !end.value.ends_with('/') {
+            let help = "write \"group/{group.id}/\": all that lies beneath; `*` stands for anything";
+            sheet.problem(&end.span, "what ends must end with `/`", help);
+        }
         read_template(sheet, end, &data, texts);
     }
     let group = group.map(|paths| read_group(sheet, &paths, &data));
@@ -467,6 +471,7 @@ inner = { link = { from = "event.other.link", type = "string", format = "uri", n
         ("thing/{thing.id}/user/{user.id}", "thing/{thing.id", (11, 12), "a `{` has no `}`"),
         ("thing/{thing.id}/user/{user.id}", "thing/{course.id}", (11, 12), "does not always name a subject"),
         ("thing/{thing.id}/user/{user.id}", "thing/{thing.kind}", (11, 12), "does not always name a subject"),
+        ("[\"thing/{thing.id}/\"]", "[\"thing/{thing.id}\"]", (13, 13), "what ends must end with `/`"),
         ("[\"course.id\", \"user.id\"]", "[\"course.idnumber\"]", (12, 13), "`course.idnumber` comes from an entity"),
         ("[\"course.id\", \"user.id\"]", "[\"thing.tags\"]", (12, 13), "`thing.tags` is a list of string"),
         ("[\"course.id\", \"user.id\"]", "\"course.id\"", (12, 12), "`group` must be a list"),

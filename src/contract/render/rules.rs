@@ -123,11 +123,16 @@ fn state_or_fact(contract: &Contract) -> String {
 fn deletion(site: &Site<'_>, contract: &Contract) -> String {
     let link = |name: String| format!("`{name}`");
     if words::is_end(contract) {
-        let beneath: Vec<String> = contract.ends().iter().map(|end| link(format!("{end}…"))).collect();
+        let beneath: Vec<String> = contract.ends().iter().map(|end| link(end.clone())).collect();
         let also = if beneath.is_empty() {
             String::new()
         } else {
-            format!(" Subjects that begin with {} end with it, announced or not.", words::and(&beneath))
+            let how = if contract.ends().iter().any(|end| end.contains('*')) {
+                " (`*` is anything; put a `/` behind a subject before you compare)"
+            } else {
+                ""
+            };
+            format!(" Subjects that begin with {}{how} end with it, announced or not.", words::and(&beneath))
         };
         return format!(
             "This ends `{}`: keep a tombstone with its pair, so that a late message brings nothing back.{also}",
