@@ -182,7 +182,7 @@ fn write(folder: &Path, files: &[File]) -> Result<(), Failure> {
         match fs::remove_file(&gone) {
             // Folders that are empty now go too; one that holds something stays.
             Ok(()) => {
-                drop(gone.ancestors().skip(1).take_while(|up| *up != folder).try_for_each(fs::remove_dir))
+                drop(gone.ancestors().skip(1).take_while(|up| *up != folder).try_for_each(fs::remove_dir));
             }
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
             Err(error) => return Err(failed("removing", &gone, &error)),

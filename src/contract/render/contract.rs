@@ -286,10 +286,6 @@ impl ExampleView {
             bytes: compact.len(),
         })
     }
-
-    fn html(&self, text: &str) -> Markup {
-        code::json(text)
-    }
 }
 
 /// What stood two blanks deep in the file, two blanks to the left.

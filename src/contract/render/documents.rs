@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 use super::{Shown, Site, Topic, words};
 use crate::contract::json::pretty;
 use crate::contract::schema::{BASE, list, object, quote};
+use crate::delivery::ContractId;
 
 /// The version of AsyncAPI that is written.
 const ASYNCAPI: &str = "3.1.0";
@@ -33,7 +34,7 @@ impl Site<'_> {
             Some(topics) => topics
                 .iter()
                 .map(|topic| {
-                    let names: Vec<&str> = topic.contracts.iter().map(|id| id.as_str()).collect();
+                    let names: Vec<&str> = topic.contracts.iter().map(ContractId::as_str).collect();
                     (&*topic.key, channel(&quote(&topic.arn), topic.name(), Some(topic), &names))
                 })
                 .collect(),

@@ -2,7 +2,7 @@
 
 use super::contract::Fact;
 use super::{Site, words};
-use crate::contract::Contract;
+use crate::contract::{Contract, Field};
 
 /// The boxes of the first screen; `bytes`: the size of the first example.
 pub(super) fn facts(contract: &Contract, bytes: Option<usize>) -> Vec<Fact> {
@@ -145,7 +145,7 @@ fn deletion(site: &Site<'_>, contract: &Contract) -> String {
     let mut own = Vec::new();
     let mut above = Vec::new();
     let shape = shape(contract.subject());
-    let paths: Vec<&str> = contract.fields().map(|field| field.path()).collect();
+    let paths: Vec<&str> = contract.fields().map(Field::path).collect();
     for (name, other) in &site.short {
         if other.id() == contract.id() || !words::is_end(other) {
             continue;
