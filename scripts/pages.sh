@@ -8,7 +8,10 @@ source "$ROOT/scripts/needs.sh"
 cd "$ROOT"
 need node npm java chromium
 
-has node && has npm || { skip "the look at the catalogue's pages (node or npm is missing)"; exit 0; }
+if ! has node || ! has npm; then
+  skip "the look at the catalogue's pages (node or npm is missing)"
+  exit 0
+fi
 cargo build --locked --quiet
 NODE_MODULES=$(scripts/node_modules.sh pages scripts/pages)
 CHROMIUM=$(command -v chromium || command -v chromium-browser || true)

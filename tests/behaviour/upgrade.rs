@@ -146,7 +146,7 @@ fn a_key_that_is_gone_parks_or_leaves_a_field_absent() {
     let within = without("\\core\\event\\user_enrolment_deleted", "userenrolment.lastenrol");
     assert_eq!(told(&within), [("moodle.enrolment.deleted.v1", LossKind::KeyMissing, parks)]);
     let map = without("\\core\\event\\user_enrolment_deleted", "userenrolment");
-    assert_eq!(map.len(), 4, "status, starts, ends and last come from it: {map:?}");
+    assert_eq!(map.len(), 5, "method_id, status, starts, ends and last come from it: {map:?}");
     // Files are told by one of the contract's events, words by the other.
     let optional = without("\\assignsubmission_file\\event\\submission_created", "filesubmissioncount");
     let absent = "The field submission.files is absent from each message";

@@ -62,7 +62,8 @@ pub fn faults(evidence: &Evidence) -> Vec<String> {
         }
     };
 
-    let mut published: HashMap<EventId, HashSet<&str>> = HashMap::new();
+    // Of an event, each message on each topic: two contracts may read one event.
+    let mut published: HashMap<EventId, HashSet<(&str, String)>> = HashMap::new();
     let mut copies: BTreeMap<(String, String), HashSet<&str>> = BTreeMap::new();
     let mut order: HashMap<(&str, &str), Vec<(String, String)>> = HashMap::new();
     let mut invented = Vec::new();
@@ -83,7 +84,7 @@ pub fn faults(evidence: &Evidence) -> Vec<String> {
             Some(Known::Refused) => invented.push(format!("{id} on {} was refused at the door", taken.topic)),
             Some(Known::Kept | Known::Unknown) => {}
         }
-        published.entry(event).or_default().insert(&taken.topic);
+        published.entry(event).or_default().insert((&taken.topic, id.clone()));
         copies
             .entry((taken.topic.clone(), format!("{id} {}", text("contractdigest"))))
             .or_default()
