@@ -496,7 +496,7 @@ mod tests {
         let command = Args::command();
         let mut seen = Vec::new();
         each(&command, &mut seen);
-        assert_eq!(seen.len(), 27, "{seen:?}");
+        assert_eq!(seen.len(), 28, "{seen:?}");
         command.debug_assert();
     }
 }
