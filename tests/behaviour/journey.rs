@@ -32,8 +32,13 @@ struct Decided {
 impl Decided {
     /// For a topic that takes every contract.
     fn new() -> Self {
+        Self::of(&["moodle.*.*.v1"])
+    }
+
+    /// For topics that take the contracts of these patterns.
+    fn of(patterns: &[&str]) -> Self {
         let catalogue = Arc::new(Catalogue::builtin().unwrap());
-        let contracts = catalogue.matching("moodle.*.*.v1");
+        let contracts = patterns.iter().flat_map(|pattern| catalogue.matching(pattern)).collect();
         let subscription = Subscription { topic: "all".parse().unwrap(), contracts, sources: None };
         let list = Routes::new(Arc::clone(&catalogue), &[subscription]).wanted(&SOURCE.parse().unwrap());
         let dataschema = "urn:moodle-sns-producer:schema:".to_owned();
