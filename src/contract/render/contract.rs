@@ -20,7 +20,7 @@ struct View<'s> {
     /// Whether the pages speak of a site's topics at all.
     sited: bool,
     topics: Vec<&'s Topic>,
-    facts: Vec<Fact>,
+    facts: Vec<rules::Fact>,
     examples: Vec<ExampleView>,
     attributes: Vec<(&'static str, String)>,
     blocks: Vec<Block<'s>>,
@@ -36,13 +36,6 @@ struct Revision {
     said: String,
     changes: Vec<gate::Change>,
     first: bool,
-}
-
-/// A box of the first screen.
-pub(super) struct Fact {
-    pub(super) name: &'static str,
-    pub(super) value: String,
-    pub(super) more: String,
 }
 
 struct ExampleView {

@@ -1,8 +1,14 @@
 //! How a contract's messages are to be read: the first screen's facts, and the rules.
 
-use super::contract::Fact;
 use super::{Site, words};
 use crate::contract::{Contract, Field};
+
+/// A box of the first screen.
+pub(super) struct Fact {
+    pub(super) name: &'static str,
+    pub(super) value: String,
+    pub(super) more: String,
+}
 
 /// The boxes of the first screen; `bytes`: the size of the first example.
 pub(super) fn facts(contract: &Contract, bytes: Option<usize>) -> Vec<Fact> {
