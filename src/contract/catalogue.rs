@@ -16,7 +16,7 @@ use crate::event::{Source, StoredEvent};
 /// A contract of this program, with what stands beside it: names and texts of files.
 pub(super) struct BuiltIn {
     pub(super) place: &'static str,
-    text: &'static str,
+    pub(super) text: &'static str,
     pub(super) examples: &'static [(&'static str, &'static str)],
     pub(super) released: &'static [(&'static str, &'static str)],
 }

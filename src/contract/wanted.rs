@@ -89,7 +89,7 @@ impl WantedList {
     /// The list of a set of contracts, given in the order of their names. It has no row for the product's
     /// own events: Moodle is never asked for them.
     pub(super) fn of<'c>(contracts: impl Iterator<Item = &'c Contract>) -> Self {
-        Self::with(contracts.flat_map(rows_of).filter(|row| !own::is_own(&row.event)))
+        Self::with(rows_of_moodle(contracts))
     }
 
     /// The rows of these contracts for the product's own events, which never leave the sidecar as a list.
@@ -136,6 +136,11 @@ impl When {
         let among = |list: &Vec<String>| list.iter().any(|text| *text == value);
         Some(self.one_of.as_ref().is_none_or(among) && !self.not_in.as_ref().is_some_and(among))
     }
+}
+
+/// The rows of these contracts for what Moodle raises.
+pub(super) fn rows_of_moodle<'c>(contracts: impl Iterator<Item = &'c Contract>) -> impl Iterator<Item = Row> {
+    contracts.flat_map(rows_of).filter(|row| !own::is_own(&row.event))
 }
 
 fn rows_of(contract: &Contract) -> Vec<Row> {

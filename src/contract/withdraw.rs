@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::catalogue::Catalogue;
 use super::cut::{EventData, cut};
-use super::wanted::{Row, Taken, WantedList};
+use super::wanted::{Row, Taken, rows_of_moodle};
 use crate::delivery::ContractId;
 use crate::event::{Event, SourceKey};
 use crate::spool::Kept;
@@ -27,7 +27,7 @@ impl Remaining {
         withdrawn: &BTreeSet<ContractId>,
         kept: HashMap<SourceKey, Vec<Row>>,
     ) -> Self {
-        Self { withdrawn: withdrawn.clone(), present: WantedList::of(catalogue.iter()).rows().to_vec(), kept }
+        Self { withdrawn: withdrawn.clone(), present: rows_of_moodle(catalogue.iter()).collect(), kept }
     }
 
     /// The names of the events that withdrawn contracts speak of.
