@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` and `make test`. Each target calls one script of scripts/.
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-localstack demo-send demo-status demo-queues demo-stop-aws demo-start-aws demo-kill \
-	demo-start demo-wrong-signature demo-stop test check pages bench
+	demo-start demo-wrong-signature demo-stop test check pages bench plugin-zip
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\): *## \(.*\)/  make \1\t\2/p' Makefile | expand -t 32
@@ -50,3 +50,6 @@ pages:                ## render the catalogue and look at it: the Nu checker, ax
 
 bench:                ## benchmarks, ours beside the rivals in one run
 	@scripts/bench.sh
+
+plugin-zip:           ## the Moodle plugin as Moodle's installer takes it, in dist/
+	@scripts/plugin-zip.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # check.sh [PART…]: everything that is checked without running the product. Parts, in order of cost:
-#   format scripts template documents dependencies lint docs
+#   format scripts moodle template documents dependencies lint docs
 # Without arguments all of them; each problem is shown, and one fault makes the whole fail at its end.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/places.sh"
@@ -21,6 +21,26 @@ scripts() {
   # Python files must at least compile.
   mapfile -t files < <(git ls-files --cached --others --exclude-standard -- '*.py')
   "$venv/bin/python" -c 'import sys; [compile(open(f, encoding="utf-8").read(), f, "exec") for f in sys.argv[1:]]' "${files[@]}"
+}
+
+# The Moodle plugin without a Moodle: syntax, its frame, words, tables, and the tests of its pure parts.
+moodle() {
+  local files
+  php_with_xml || { skip "the Moodle plugin's checks (php-cli or php-xml is missing)"; return 0; }
+  mapfile -t files < <(git ls-files --cached --others --exclude-standard -- '*.php')
+  local file faults=0
+  for file in "${files[@]}"; do
+    [[ ! -f $file ]] || php -l "$file" >/dev/null || faults=1
+  done
+  [[ $faults -eq 0 ]] || die "PHP files that PHP can't read"
+  php scripts/moodle_check.php
+  if [[ -f moodle/tests-pure/run.php ]]; then php moodle/tests-pure/run.php; fi
+  local zip
+  zip=$(mktemp -d)
+  scripts/plugin-zip.sh "$zip/1.zip" >/dev/null 2>&1
+  scripts/plugin-zip.sh "$zip/2.zip" >/dev/null 2>&1
+  cmp "$zip/1.zip" "$zip/2.zip" || die "scripts/plugin-zip.sh made two different files of one source"
+  rm -rf "$zip"
 }
 
 template() {
@@ -60,7 +80,7 @@ lint() {
 docs() { RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --quiet; }
 
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(format scripts template documents dependencies lint docs)
+[[ ${#parts[@]} -gt 0 ]] || parts=(format scripts moodle template documents dependencies lint docs)
 tell_of_first_build
 failed=()
 for part in "${parts[@]}"; do

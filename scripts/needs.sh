@@ -5,6 +5,7 @@
 NEEDS=(
   "c_compiler|gcc libc6-dev|compiling the C parts (SQLite, TLS)"
   "python_with_venv|python3-venv|LocalStack, linters, the interop tests"
+  "php_with_xml|php-cli php-xml|the Moodle plugin's checks"
   "has node|nodejs|the interop test against the npm library, the look at the pages"
   "has npm|npm|the interop test against the npm library, the look at the pages"
   "has java|default-jre-headless|the Nu checker for the pages"
@@ -14,6 +15,8 @@ NEEDS=(
 
 # With the C library's headers: Debian's gcc only recommends them.
 c_compiler() { has cc && printf '#include <stdlib.h>\n' | cc -x c -fsyntax-only - 2>/dev/null; }
+
+php_with_xml() { php -r 'exit(class_exists("DOMDocument") ? 0 : 1);' 2>/dev/null; }
 
 python_with_venv() { python3 -c 'import ensurepip, venv' >/dev/null 2>&1; }
 
