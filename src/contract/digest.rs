@@ -57,6 +57,7 @@ fn field(field: &Field) -> Value {
         Many::One => "one",
         Many::List => "list",
         Many::Keys => "keys",
+        Many::Given => "given",
     };
     json!({
         "name": field.name,

@@ -46,13 +46,15 @@ pub(super) enum Scalar {
     Timestamp,
 }
 
-/// Whether a field holds one value or several.
+/// What of its source a field tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Many {
     One,
     List,
     /// The names of a map's keys, never its values.
     Keys,
+    /// Whether there is a value, never the value: what is null is told apart from what was not set.
+    Given,
 }
 
 /// What a field is to the block it stands in.
@@ -183,7 +185,7 @@ impl Field {
     #[must_use]
     pub fn type_text(&self) -> String {
         match self.many {
-            Many::One => self.scalar.as_str().to_owned(),
+            Many::One | Many::Given => self.scalar.as_str().to_owned(),
             Many::List => format!("list of {}", self.scalar.as_str()),
             Many::Keys => "list of key names".to_owned(),
         }

@@ -502,6 +502,7 @@ inner = { link = { from = "event.other.link", type = "string", format = "uri", n
         ("unit = \"m\"", "length = 5", (27, 70), "`length` is no key here"),
         (", of = \"string\"", "", (28, 45), "a list of what?"),
         ("of = \"string\"", "of = \"string\", keys = true", (28, 53), "names of keys are always text"),
+        ("unit = \"m\"", "given = true", (27, 70), "whether a value is set is a boolean"),
         ("of = \"string\"", "of = \"list\"", (28, 58), "there is no type \"list\""),
         ("type = \"number\"", "type = \"float\"", (27, 45), "there is no type \"float\""),
         ("format = \"uri\"", "format = \"url\"", (30, 73), "\"url\" is no format"),

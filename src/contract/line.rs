@@ -7,7 +7,7 @@ use super::function::Function;
 use super::path::Path;
 use super::sheet::{Entries, Entry, Sheet, Text};
 
-const KEYS: &str = "from, type, of, keys, nullable, optional, zero, empty, values, known, unit, format, max_length, personal, since, about";
+const KEYS: &str = "from, type, of, keys, given, nullable, optional, zero, empty, values, known, unit, format, max_length, personal, since, about";
 /// Where something stands in the text, in bytes.
 type Span = Range<usize>;
 
@@ -59,6 +59,13 @@ pub(super) fn read(sheet: &Sheet<'_>, entry: &Entry<'_>, path: &str) -> Option<F
             );
         }
     };
+    let null = table.get("nullable").map(|e| e.key_span.clone());
+    refuse(
+        null.as_ref(),
+        many != Many::Given,
+        "nullable",
+        "what tells the value: whether it is set is never null",
+    );
     refuse(zero.as_ref(), one && counts, "zero", "integer, number and timestamp");
     refuse(empty.as_ref(), one && plain_text, "empty", "string without `values` (there \"\" may be a key)");
     refuse(values.as_ref().map(|(s, _)| s), is_text, "values", "string, alone or in a list");
@@ -154,7 +161,22 @@ fn read_type(sheet: &Sheet<'_>, table: &Entries<'_>) -> Option<(Scalar, Many)> {
                 );
             }
         }
-        return read_scalar(sheet, &text, ", list").map(|scalar| (scalar, Many::One));
+        let scalar = read_scalar(sheet, &text, ", list")?;
+        return match table.get("given").filter(|e| e.flag(sheet) == Some(true)) {
+            None => Some((scalar, Many::One)),
+            Some(_) if scalar == Scalar::Boolean => Some((scalar, Many::Given)),
+            Some(given) => {
+                sheet.problem(
+                    &given.key_span,
+                    "whether a value is set is a boolean",
+                    "write `type = \"boolean\"`, or leave `given` out",
+                );
+                None
+            }
+        };
+    }
+    if let Some(given) = table.get("given") {
+        sheet.problem(&given.key_span, "`given` is for one value", "leave `given` out of a list");
     }
     match (of, keys) {
         (None, true) => Some((Scalar::String, Many::Keys)),

@@ -227,7 +227,7 @@ fn field_schema(field: &Field) -> String {
         |name: &str| if field.says_null() { list(&[quote(name), quote("null")]) } else { quote(name) };
     let mut parts = Vec::new();
     match field.many {
-        Many::One => {
+        Many::One | Many::Given => {
             parts.push(("type", nullable(json_type)));
             parts.extend(value_rules(field, field.says_null()));
         }

@@ -166,6 +166,7 @@ pub(super) fn tell<'d>(field: &Field, found: &'d Tree<'_>) -> Result<Option<Told
     let told = match field.many {
         Many::One => one(field, found.into())?,
         Many::Keys => Told::List(key_names(found)?),
+        Many::Given => Told::Boolean(!found.is_null()),
         Many::List => match found {
             Tree::List(items) => {
                 Told::List(items.iter().map(|item| one(field, item.into())).collect::<Result<_, _>>()?)
@@ -472,6 +473,14 @@ mod tests {
                 (json!(["secret"]), Err("a map, found a list of 1")),
                 (json!("x"), Err("a map, found text of 1 characters")),
             ],
+        );
+    }
+
+    #[test]
+    fn whether_a_value_is_set_tells_nothing_of_the_value() {
+        table(
+            "type = \"boolean\"\ngiven = true",
+            &[(json!(null), Ok("false")), (json!(0), Ok("true")), (json!("1795536675"), Ok("true"))],
         );
     }
 

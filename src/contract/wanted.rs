@@ -150,7 +150,7 @@ fn rows_of(contract: &Contract) -> Vec<Row> {
         if let Some(key) = path.strip_prefix("event.") {
             if !ALWAYS.contains(&key) {
                 keys.insert(match many {
-                    Many::One => key.to_owned(),
+                    Many::One | Many::Given => key.to_owned(),
                     Many::List => format!("{key}[]"),
                     Many::Keys => format!("{key}{{}}"),
                 });

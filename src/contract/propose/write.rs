@@ -178,6 +178,7 @@ fn line(field: &Field, about: &str) -> String {
         Many::One => format!("type = \"{}\"", field.scalar.as_str()),
         Many::List => format!("type = \"list\", of = \"{}\"", field.scalar.as_str()),
         Many::Keys => "type = \"list\", keys = true".to_owned(),
+        Many::Given => "type = \"boolean\", given = true".to_owned(),
     });
     let mut add = |there: bool, part: String| {
         if there {
