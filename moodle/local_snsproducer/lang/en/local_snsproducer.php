@@ -24,4 +24,6 @@
 
 defined('MOODLE_INTERNAL') || die();
 
+$string['eventgradereleased'] = 'Grade released';
+$string['eventtestsent'] = 'Test event sent';
 $string['pluginname'] = 'SNS producer';
