@@ -91,9 +91,28 @@ final class marks implements family {
         }
         $grade->grade_item = $item;
         $fields = shape::of('grade', $grade);
-        $released = $this->cache->get('release', 0, fn() => new \local_snsproducer\local\grades\release())
-            ->is_released($grade);
+        $released = $this->release($r, (int)$item->courseid)->is_released($grade);
         return $released === null ? $fields : ['released' => $released] + $fields;
+    }
+
+    /**
+     * What decides whether a grade may be seen, told beforehand whose grades of the course will be asked for.
+     *
+     * @param raised $r
+     * @param int $courseid
+     * @return \local_snsproducer\local\grades\release
+     */
+    private function release(raised $r, int $courseid): \local_snsproducer\local\grades\release {
+        $release = $this->cache->get('release', 0, fn() => new \local_snsproducer\local\grades\release());
+        $this->cache->get('release of course', $courseid, function () use ($release, $r, $courseid): bool {
+            foreach ($this->cache->named($r->name) as $other) {
+                if ((int)($other->event['courseid'] ?? 0) === $courseid) {
+                    $release->expect($courseid, [(int)($other->event['relateduserid'] ?? 0)]);
+                }
+            }
+            return true;
+        });
+        return $release;
     }
 
     /**

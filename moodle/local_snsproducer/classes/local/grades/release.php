@@ -21,7 +21,7 @@ namespace local_snsproducer\local\grades;
  *
  * Moodle keeps the unreleased grade of a marking workflow, or of blind marking, out of the gradebook: only hiding is
  * decided here. A total counts hidden grades, so a total that shows would tell them: it is not released while a grade
- * beneath it that has a value is hidden.
+ * beneath it that has a value is hidden. A grade that a formula makes is a total of the grades that it names.
  *
  * @package    local_snsproducer
  * @copyright  2026 the moodle-sns-producer authors
@@ -34,8 +34,26 @@ final class release {
     /** @var array courseid → categoryid → path */
     private array $paths = [];
 
-    /** @var array userid → itemid → \grade_grade, of all items of that person */
+    /** @var array courseid → userid → userid: whose totals are asked for */
+    private array $expected = [];
+
+    /** @var array itemid → userid → \grade_grade, null where there is none */
     private array $grades = [];
+
+    /** @var array userid → true: all grades of that person are known */
+    private array $whole = [];
+
+    /**
+     * Says whose grades in a course will be asked for, so that those of many are read together.
+     *
+     * @param int $courseid
+     * @param int[] $userids
+     */
+    public function expect(int $courseid, array $userids): void {
+        foreach ($userids as $userid) {
+            $this->expected[$courseid][(int)$userid] = (int)$userid;
+        }
+    }
 
     /**
      * Whether the grade may be seen by its person.
@@ -56,9 +74,10 @@ final class release {
             return true;
         }
         $userid = (int)$grade->userid;
-        foreach ($beneath as $part) {
-            $grades = $this->grades_of($userid);
-            $one = $grades[(int)$part->id] ?? null;
+        $this->expect((int)$item->courseid, [$userid]);
+        $this->load($beneath, (int)$item->courseid, $userid);
+        foreach ($beneath as $id => $part) {
+            $one = $this->grades[$id][$userid] ?? null;
             if ($one === null || $one->finalgrade === null) {
                 continue;
             }
@@ -77,15 +96,14 @@ final class release {
      * @return \grade_item[] itemid → item; none where the item is no total and has no formula
      */
     private function beneath(\grade_item $item): array {
-        if (!$item->is_course_item() && !$item->is_category_item() && !$item->is_calculated()) {
+        if (!self::is_made_of_others($item)) {
             return [];
         }
         $all = $this->items((int)$item->courseid);
         $beneath = [];
         $todo = [$item];
         while ($todo !== []) {
-            $next = array_pop($todo);
-            foreach ($this->parts($next, $all) as $id => $part) {
+            foreach ($this->parts(array_pop($todo), $all) as $id => $part) {
                 if ($id !== (int)$item->id && !isset($beneath[$id])) {
                     $beneath[$id] = $part;
                     $todo[] = $part;
@@ -96,6 +114,16 @@ final class release {
     }
 
     /**
+     * Whether Moodle makes the item's grades from those of other items.
+     *
+     * @param \grade_item $item
+     * @return bool
+     */
+    private static function is_made_of_others(\grade_item $item): bool {
+        return $item->is_course_item() || $item->is_category_item() || $item->is_calculated();
+    }
+
+    /**
      * The items one item is made of.
      *
      * @param \grade_item $item
@@ -103,19 +131,19 @@ final class release {
      * @return \grade_item[]
      */
     private function parts(\grade_item $item, array $all): array {
+        if ($item->is_course_item()) {
+            return $all;
+        }
         $parts = [];
         if ($item->is_calculated() && preg_match_all('/##gi(\d+)##/', (string)$item->calculation, $named)) {
             $parts = array_intersect_key($all, array_flip(array_map('intval', $named[1])));
-        }
-        if ($item->is_course_item()) {
-            return $all;
         }
         if ($item->is_category_item()) {
             $paths = $this->paths((int)$item->courseid);
             $inside = '/' . (int)$item->iteminstance . '/';
             foreach ($all as $id => $one) {
                 // A total stands for its category; any other item lies in one.
-                $category = $one->is_category_item() ? (int)$one->iteminstance : (int)$one->categoryid;
+                $category = (int)($one->is_category_item() ? $one->iteminstance : $one->categoryid);
                 if (str_contains($paths[$category] ?? '', $inside)) {
                     $parts[$id] = $one;
                 }
@@ -157,18 +185,37 @@ final class release {
     }
 
     /**
-     * All grades of a person: one query, where asking item by item would be one for each item of the course.
+     * Reads a person's grades of some items, in the fewer queries: all grades of each person expected, or each
+     * item's grades of all of them.
      *
+     * @param \grade_item[] $items itemid → item
+     * @param int $courseid
      * @param int $userid
-     * @return \grade_grade[] itemid → grade
      */
-    private function grades_of(int $userid): array {
-        if (!isset($this->grades[$userid])) {
-            $this->grades[$userid] = [];
+    private function load(array $items, int $courseid, int $userid): void {
+        if (isset($this->whole[$userid])) {
+            return;
+        }
+        $missing = array_filter(
+            $items,
+            fn(int $id): bool => !array_key_exists($userid, $this->grades[$id] ?? []),
+            ARRAY_FILTER_USE_KEY,
+        );
+        if ($missing === []) {
+            return;
+        }
+        if (count($this->expected[$courseid]) < count($missing)) {
             foreach (\grade_grade::fetch_all(['userid' => $userid]) ?: [] as $grade) {
-                $this->grades[$userid][(int)$grade->itemid] = $grade;
+                $this->grades[(int)$grade->itemid][$userid] = $grade;
+            }
+            $this->whole[$userid] = true;
+            return;
+        }
+        foreach ($missing as $id => $item) {
+            $found = \grade_grade::fetch_users_grades($item, array_values($this->expected[$courseid]), false);
+            foreach ($this->expected[$courseid] as $each) {
+                $this->grades[$id][$each] = $found[$each] ?? null;
             }
         }
-        return $this->grades[$userid];
     }
 }
