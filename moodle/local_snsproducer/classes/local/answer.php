@@ -33,6 +33,7 @@ final class answer {
      * @param array $headers
      * @param int $elapsedms
      * @param string $detail
+     * @param string|null $address
      */
     public function __construct(
         /** @var int The HTTP status; 0: none came. */
@@ -50,7 +51,9 @@ final class answer {
         /** @var int Milliseconds from the call to the answer or failure. */
         public readonly int $elapsedms = 0,
         /** @var string What curl said, for an administrator: no secret, no body. */
-        public readonly string $detail = ''
+        public readonly string $detail = '',
+        /** @var string|null The address that answered; null: a socket, or none. */
+        public readonly ?string $address = null
     ) {
     }
 

@@ -93,6 +93,17 @@ final class endpoint {
     }
 
     /**
+     * Whether a name may lead to this address.
+     *
+     * @param string $ip
+     * @return bool
+     */
+    public static function may_be_at(string $ip): bool {
+        $bytes = self::bytes($ip, FILTER_FLAG_IPV4) ?? self::bytes($ip, FILTER_FLAG_IPV6);
+        return $bytes !== null && !self::is_forbidden($ip, $bytes);
+    }
+
+    /**
      * As it is written in the settings.
      *
      * @return string

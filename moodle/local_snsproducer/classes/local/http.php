@@ -39,6 +39,9 @@ final class http {
     /** @var int The process that made it: a forked child must not speak on its parent's connection. */
     private static int $owner = 0;
 
+    /** @var string The address that it was given. */
+    private static string $resolved = '';
+
     /**
      * Signs and posts. Never throws: what goes wrong is in the answer.
      *
@@ -51,6 +54,8 @@ final class http {
      * @param int $budgetms all that it may take, name look-up and connecting included
      * @param bool $bulk of a long list of events at once: live ones go first
      * @param string|null $id the `webhook-id`; null: a new one
+     * @param bool $maylookup whether the endpoint's name may be looked up: only where nobody waits (see address). Then
+     *     connecting may take the whole budget, too
      * @return answer
      */
     public static function post(
@@ -60,7 +65,8 @@ final class http {
         string $body,
         int $budgetms,
         bool $bulk = false,
-        ?string $id = null
+        ?string $id = null,
+        bool $maylookup = false
     ): answer {
         $begun = hrtime(true);
         try {
@@ -83,7 +89,7 @@ final class http {
                 $headers[] = 'bulk: 1';
             }
             $largest = $path === $connection->wanted_path() ? self::MAX_WANTED : self::MAX_ANSWER;
-            return self::exchange($connection, $path, $headers, $body, $budgetms, $largest, $begun);
+            return self::exchange($connection, $path, $headers, $body, $budgetms, $largest, $maylookup, $begun);
         } catch (\Throwable $unusable) {
             return new answer(0, 'unusable', elapsedms: self::since($begun), detail: get_class($unusable));
         }
@@ -98,6 +104,7 @@ final class http {
      * @param string $body
      * @param int $budgetms
      * @param int $largest the most bytes of an answer
+     * @param bool $maylookup
      * @param int $begun nanoseconds
      * @return answer
      */
@@ -108,14 +115,23 @@ final class http {
         string $body,
         int $budgetms,
         int $largest,
+        bool $maylookup,
         int $begun
     ): answer {
         $endpoint = $connection->endpoint;
+        $resolved = null;
+        if ($endpoint->name !== null && !$maylookup) {
+            $ip = address::of($endpoint);
+            if ($ip === null) {
+                return new answer(0, 'dns', detail: 'the task that asks for the wanted list has not found its address yet');
+            }
+            $resolved = $endpoint->name . ':' . $endpoint->port . ':' . (str_contains($ip, ':') ? "[$ip]" : $ip);
+        }
         $read = '';
         $head = [];
         $headbytes = 0;
         $toolarge = false;
-        $curl = self::handle();
+        $curl = self::handle($maylookup ? 'looked up' : (string) $resolved);
         curl_setopt_array($curl, [
             CURLOPT_URL => $endpoint->base . $path,
             CURLOPT_POST => true,
@@ -125,7 +141,7 @@ final class http {
             CURLOPT_FOLLOWLOCATION => false,
             CURLOPT_PROXY => '',
             CURLOPT_NOSIGNAL => true,
-            CURLOPT_CONNECTTIMEOUT_MS => max(1, min($connection->connectbudget, $budgetms)),
+            CURLOPT_CONNECTTIMEOUT_MS => max(1, $maylookup ? $budgetms : min($connection->connectbudget, $budgetms)),
             CURLOPT_TIMEOUT_MS => max(1, $budgetms),
             CURLOPT_SSL_VERIFYPEER => true,
             CURLOPT_SSL_VERIFYHOST => 2,
@@ -155,6 +171,9 @@ final class http {
         if ($endpoint->socket !== null) {
             curl_setopt($curl, CURLOPT_UNIX_SOCKET_PATH, $endpoint->socket);
         }
+        if ($resolved !== null) {
+            curl_setopt($curl, CURLOPT_RESOLVE, [$resolved]);
+        }
         if ($connection->cafile !== null) {
             // Without CAPATH the system's certificates would still be trusted beside these.
             curl_setopt($curl, CURLOPT_CAINFO, $connection->cafile);
@@ -164,24 +183,27 @@ final class http {
         $errno = curl_errno($curl);
         $status = (int) curl_getinfo($curl, CURLINFO_RESPONSE_CODE);
         $detail = curl_error($curl);
+        $address = (string) curl_getinfo($curl, CURLINFO_PRIMARY_IP) ?: null;
         // The callbacks hold this answer's variables: let them go.
         curl_reset($curl);
         if ($errno !== CURLE_OK) {
             self::$curl = null;
             return new answer(0, $toolarge ? 'toolarge' : self::failure($errno), '', [], self::since($begun), $detail);
         }
-        return new answer($status, null, $read, $head, self::since($begun));
+        return new answer($status, null, $read, $head, self::since($begun), '', $address);
     }
 
     /**
      * The process's handle, without any option of the request before.
      *
+     * @param string $resolved the address it was given; a handle remembers it, so another one needs another handle
      * @return \CurlHandle
      */
-    private static function handle(): \CurlHandle {
-        if (self::$curl === null || self::$owner !== getmypid()) {
+    private static function handle(string $resolved): \CurlHandle {
+        if (self::$curl === null || self::$owner !== getmypid() || self::$resolved !== $resolved) {
             self::$curl = curl_init();
             self::$owner = getmypid();
+            self::$resolved = $resolved;
         }
         return self::$curl;
     }

@@ -65,11 +65,10 @@ final class store {
     /**
      * The name of the list that is kept.
      *
-     * @return string empty: none is
+     * @return string empty: none is, or one that can't be read
      */
     public static function etag(): string {
-        global $DB;
-        return (string) $DB->get_field(self::TABLE, 'etag', [], IGNORE_MULTIPLE);
+        return self::read()['etag'] ?? '';
     }
 
     /**
