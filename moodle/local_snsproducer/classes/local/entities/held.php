@@ -122,6 +122,42 @@ final class held {
     }
 
     /**
+     * How the request that raises the event came in, and who is really behind it.
+     *
+     * An event knows that only when it comes back from a log: get_logextra() of one just raised gives null, and
+     * Moodle's log stores note it themselves, in this way. No database read.
+     *
+     * @param \core\event\base $event
+     * @return array `origin` (web, ws, cli, restore, …; null where not known) and `realuserid` (int, or null where
+     *     nobody is logged in as someone else)
+     */
+    public static function request(\core\event\base $event): array {
+        global $PAGE, $USER;
+        try {
+            if ($event->is_restored()) {
+                $extra = (array)$event->get_logextra();
+                return ['origin' => $extra['origin'] ?? null, 'realuserid' => self::number($extra['realuserid'] ?? null)];
+            }
+            return [
+                'origin' => $PAGE->requestorigin,
+                'realuserid' => \core\session\manager::is_loggedinas() ? self::number($USER->realuser ?? null) : null,
+            ];
+        } catch (\Throwable $e) {
+            return ['origin' => null, 'realuserid' => null];
+        }
+    }
+
+    /**
+     * An id as a number.
+     *
+     * @param mixed $value
+     * @return int|null
+     */
+    private static function number(mixed $value): ?int {
+        return is_numeric($value) ? (int)$value : null;
+    }
+
+    /**
      * Whether an event with this mark is anonymous: only a clear 0 says that it is not.
      *
      * @param mixed $mark the event's key `anonymous`
