@@ -26,9 +26,27 @@ defined('MOODLE_INTERNAL') || die();
 
 $tasks = [
     [
+        'classname' => '\local_snsproducer\task\drain_outbox',
+        'blocking' => 0,
+        'minute' => '*',
+        'hour' => '*',
+        'day' => '*',
+        'month' => '*',
+        'dayofweek' => '*',
+    ],
+    [
         'classname' => '\local_snsproducer\task\fetch_wanted',
         'blocking' => 0,
         'minute' => '*',
+        'hour' => '*',
+        'day' => '*',
+        'month' => '*',
+        'dayofweek' => '*',
+    ],
+    [
+        'classname' => '\local_snsproducer\task\keep',
+        'blocking' => 0,
+        'minute' => '*/5',
         'hour' => '*',
         'day' => '*',
         'month' => '*',

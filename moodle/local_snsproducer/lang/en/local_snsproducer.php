@@ -190,6 +190,8 @@ If Moodle makes the change inside a database transaction, the event is kept if a
 **Moodle makes most other changes outside any transaction**: enrolments, role assignments, group and cohort members, courses, users and completion that are changed on its pages, assignment submissions, and grades given by hand. There, if PHP is killed in the microseconds between the change and its event, the change is there and no event is. Strict mode can\'t close that gap.';
 $string['strict_many'] = 'At most {$a} events can be strict.';
 $string['strict_unknown'] = 'This Moodle has no event "{$a}".';
+$string['taskdrainoutbox'] = 'Send what waits in the outbox';
 $string['taskfetchwanted'] = 'Ask the sidecar which events it wants';
+$string['taskkeep'] = 'Keep the ledger';
 $string['taskreadgrades'] = 'Tell grades that may be seen by now';
 $string['within_bad'] = 'A whole number from {$a->least} to {$a->most} is needed.';

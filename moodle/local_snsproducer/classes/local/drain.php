@@ -1,0 +1,127 @@
+<?php
+// This file is part of Moodle - http://moodle.org/
+//
+// Moodle is free software: you can redistribute it and/or modify
+// it under the terms of the GNU General Public License as published by
+// the Free Software Foundation, either version 3 of the License, or
+// (at your option) any later version.
+//
+// Moodle is distributed in the hope that it will be useful,
+// but WITHOUT ANY WARRANTY; without even the implied warranty of
+// MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+// GNU General Public License for more details.
+//
+// You should have received a copy of the GNU General Public License
+// along with Moodle.  If not, see <http://www.gnu.org/licenses/>.
+
+namespace local_snsproducer\local;
+
+/**
+ * Empties the outbox: oldest first, deleted by id, until it is empty or something stops it. One process of the site
+ * at a time does it.
+ *
+ * @package    local_snsproducer
+ * @copyright  2026 the moodle-sns-producer authors
+ * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
+ */
+final class drain {
+    /** @var int the most rows read at once: with their text they take some megabytes */
+    private const ROWS = 1000;
+
+    /** @var int how many rows went */
+    public int $gone = 0;
+
+    /** @var int how many were refused */
+    public int $refused = 0;
+
+    /** @var ?string why it stopped before the outbox was empty: as in sent::$stopped, or `locked`, `time` */
+    public ?string $stopped = null;
+
+    /**
+     * Drains with a sender, and within a time.
+     *
+     * @param sender $sender
+     * @param array $limits max_body and max_events
+     * @param float $until when to stop: hrtime in milliseconds
+     */
+    private function __construct(
+        private readonly sender $sender,
+        private readonly array $limits,
+        private readonly float $until,
+    ) {
+    }
+
+    /**
+     * Drains if no other process does.
+     *
+     * @param sender $sender
+     * @param array $limits max_body and max_events: see wanted_list
+     * @param int $ms how long it may take, in milliseconds
+     * @return self what it did
+     */
+    public static function run(sender $sender, array $limits, int $ms): self {
+        $drain = new self($sender, $limits, hrtime(true) / 1e6 + $ms);
+        $lock = \core\lock\lock_config::get_lock_factory('local_snsproducer')->get_lock('drain', 0);
+        if (!$lock) {
+            $drain->stopped = 'locked';
+            return $drain;
+        }
+        try {
+            $drain->empty();
+        } finally {
+            $lock->release();
+        }
+        return $drain;
+    }
+
+    /**
+     * Until nothing waits.
+     */
+    private function empty(): void {
+        $rows = min(self::ROWS, $this->limits['max_events']);
+        while (hrtime(true) / 1e6 < $this->until) {
+            // From the beginning each time: what another transaction committed meanwhile may have a lower id.
+            $waiting = outbox::oldest($rows, $this->limits['max_body']);
+            if (!$waiting) {
+                return;
+            }
+            $sent = $this->sender->send($waiting, true);
+            $this->settle($waiting, $sent);
+            if ($sent->stopped !== null) {
+                $this->stopped = $sent->stopped;
+                return;
+            }
+        }
+        $this->stopped = 'time';
+    }
+
+    /**
+     * Takes the rows that have an answer out and counts them, both or neither. A kill before that sends them again under
+     * the same ids.
+     *
+     * @param envelope[] $waiting
+     * @param sent $sent
+     */
+    private function settle(array $waiting, sent $sent): void {
+        global $DB;
+        spool::seen($sent->spool);
+        $tally = new tally();
+        $ids = [];
+        foreach ($waiting as $envelope) {
+            if (isset($sent->outcomes[$envelope->id])) {
+                $tally->add($envelope->hour, $envelope->name, $sent->outcomes[$envelope->id]);
+                $ids[] = $envelope->row;
+            } else if (isset($sent->refused[$envelope->id])) {
+                outbox::refuse($envelope->row, $sent->refused[$envelope->id]);
+                $this->refused++;
+            }
+        }
+        if ($ids) {
+            $transaction = $DB->start_delegated_transaction();
+            outbox::delete($ids);
+            $tally->write();
+            $transaction->allow_commit();
+            $this->gone += count($ids);
+        }
+    }
+}
