@@ -72,14 +72,14 @@ final class people_test extends \advanced_testcase {
     }
 
     public function test_the_person_affected_and_the_one_who_did_it(): void {
-        $user = $this->getDataGenerator()->create_user(['username' => 'ada', 'idnumber' => 'S1', 'department' => 'Maths']);
+        $user = $this->getDataGenerator()->create_user(['username' => 'ada', 'idnumber' => 'S1', 'institution' => 'Lab']);
         $course = $this->getDataGenerator()->create_course();
         $entities = $this->entities('\core\event\user_enrolment_created', function () use ($user, $course) {
             $this->getDataGenerator()->enrol_user($user->id, $course->id);
         });
         $this->assertSame('ada', $entities['user']['username']);
         $this->assertSame('S1', $entities['user']['idnumber']);
-        $this->assertSame('Maths', $entities['user']['department']);
+        $this->assertSame('Lab', $entities['user']['institution']);
         $this->assertSame($user->email, $entities['user']['email']);
         $this->assertSame(get_admin()->id, $entities['actor']['id']);
         $this->assertSame(['origin' => 'cli', 'realuserid' => null], $entities['request']);
