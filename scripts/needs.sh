@@ -12,6 +12,23 @@ NEEDS=(
   "has chromium|chromium|the pages in a browser"
   "has strace|strace|the tests and benchmarks with a slow or failing disk"
 )
+# Needed where there is a Moodle code base, and asked for by moodle/tests-live/run.sh alone.
+NEEDS_OF_MOODLE=(
+  "php_of_moodle|php-cli php-curl php-gd php-intl php-mbstring php-pgsql php-mysql php-soap php-xml php-zip php-apcu|Moodle's command line"
+  "in_sbin php-fpm|php-fpm|Moodle's pages"
+  "in_sbin nginx|nginx-light|Moodle's pages"
+  "postgres|postgresql|the database of a throwaway Moodle"
+  "in_sbin mariadbd|mariadb-server|the database of a throwaway Moodle"
+  "apache_php|apache2 libapache2-mod-php|the cost of a page under mod_php"
+)
+
+# Debian puts these where only root looks, under a name with the version.
+in_sbin() { compgen -G "/usr/sbin/$1*" >/dev/null || has "$1"; }
+postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || has postgres; }
+apache_php() { compgen -G '/usr/lib/apache2/modules/libphp*.so' >/dev/null; }
+php_of_moodle() {
+  has php && php -r 'exit(count(array_diff(["curl", "gd", "intl", "mbstring", "soap", "xml", "zip"], array_map("strtolower", get_loaded_extensions()))));'
+}
 
 # With the C library's headers: Debian's gcc only recommends them.
 c_compiler() { has cc && printf '#include <stdlib.h>\n' | cc -x c -fsyntax-only - 2>/dev/null; }
@@ -27,8 +44,9 @@ need_cargo() {
 # need all, need LOOK…: gets what is missing, of all rows or of those that are seen by LOOK. As root on Debian by apt; else
 # it names the one command, and goes on: each part looks for itself whether it can run.
 need() {
-  local row look purpose packages missing=()
-  for row in "${NEEDS[@]}"; do
+  local row look purpose packages missing=() rows=("${NEEDS[@]}")
+  [[ $1 == all ]] || rows+=("${NEEDS_OF_MOODLE[@]}")
+  for row in "${rows[@]}"; do
     IFS='|' read -r look packages purpose <<<"$row"
     [[ $1 == all || " $* " == *" ${look#has } "* ]] || continue
     if ! $look; then

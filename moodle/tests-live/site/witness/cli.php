@@ -1,0 +1,20 @@
+<?php
+// This file is part of the live suite of moodle-sns-producer.
+//
+// It is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
+// License as published by the Free Software Foundation, either version 3 of the License, or (at your option)
+// any later version. It is distributed without any warranty.
+
+/**
+ * Runs one step of the live suite on the command line: STEP AS ARGUMENTS. Prints JSON.
+ *
+ * @package    local_witness
+ * @copyright  2026 the moodle-sns-producer authors
+ * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
+ */
+
+define('CLI_SCRIPT', true);
+require(__DIR__ . '/../../config.php');
+
+[, $step, $as, $arguments] = $argv;
+echo json_encode(\local_witness\steps::run($step, $as, json_decode($arguments, true) ?: []));

@@ -1,0 +1,59 @@
+<?php
+// This file is part of the live suite of moodle-sns-producer.
+//
+// It is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
+// License as published by the Free Software Foundation, either version 3 of the License, or (at your option)
+// any later version. It is distributed without any warranty.
+
+/**
+ * Steps that make the site ready.
+ *
+ * @package    local_witness
+ * @copyright  2026 the moodle-sns-producer authors
+ * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
+ */
+
+return [
+    // What the chapters rely on: completion, outcomes, web services, no password rules, no real mail.
+    'site' => function (): array {
+        global $CFG, $DB;
+        require_once($CFG->dirroot . '/webservice/lib.php');
+        foreach (['enablecompletion' => 1, 'enablewebservices' => 1, 'webserviceprotocols' => 'rest', 'enablebadges' => 1,
+                'enrol_plugins_enabled' => 'manual,guest,self,cohort', 'messaging' => 0] as $name => $value) {
+            set_config($name, $value);
+        }
+        set_config('coursebinenable', 0, 'tool_recyclebin');
+        $DB->set_field('modules', 'visible', 1, ['name' => 'lti']);
+        $DB->set_field('modules', 'visible', 1, ['name' => 'feedback']);
+        $DB->set_field('modules', 'visible', 1, ['name' => 'lesson']);
+        $service = $DB->insert_record('external_services', (object) ['name' => 'live', 'shortname' => 'live', 'enabled' => 1,
+            'requiredcapability' => null, 'restrictedusers' => 0, 'component' => null, 'timecreated' => time(),
+            'downloadfiles' => 0, 'uploadfiles' => 0]);
+        foreach ($DB->get_fieldset_select('external_functions', 'name', '1 = 1') as $function) {
+            $DB->insert_record('external_services_functions', (object) ['externalserviceid' => $service, 'functionname' => $function]);
+        }
+        assign_capability('webservice/rest:use', CAP_ALLOW, $CFG->defaultuserroleid, context_system::instance()->id, true);
+        purge_all_caches();
+        return ['service' => $service];
+    },
+    // Connects the plugin for this site, as the button of its page does.
+    'connect' => function (): array {
+        \local_snsproducer\local\connection::connect();
+        set_config('enabled', 1, 'local_snsproducer');
+        return [];
+    },
+    // A token of web services for whoever runs this.
+    'token' => function (): array {
+        global $DB, $USER;
+        $service = $DB->get_record('external_services', ['shortname' => 'live'], '*', MUST_EXIST);
+        return ['token' => \core_external\util::generate_token(EXTERNAL_TOKEN_PERMANENT, $service, $USER->id,
+            context_system::instance())];
+    },
+    // Settings of the plugin that aren't forced.
+    'plugin' => function (array $a): array {
+        foreach ($a['settings'] as $name => $value) {
+            set_config($name, $value, 'local_snsproducer');
+        }
+        return [];
+    },
+];
