@@ -204,6 +204,7 @@ foreach ($tokens[$langfile] as $i => $token) {
 }
 $used = ['pluginname' => true];
 $prefixes = [];
+$loose = [];
 foreach ($php as $file) {
     if ($file === $langfile) {
         continue;
@@ -213,6 +214,12 @@ foreach ($php as $file) {
         $text = literal($token);
         if ($text !== null && isset($strings[$text])) {
             $used[$text] = true;
+        }
+        // A key that is put together: "check{$name}_late" stands for all that begin so, whoever looks it up.
+        if ($token->text === '"' && ($t[$i + 1] ?? null)?->is(T_ENCAPSED_AND_WHITESPACE)
+                && preg_match('/^[a-z][a-z0-9_:]{2,}$/D', $t[$i + 1]->text)
+                && in_array($t[$i + 2]->text ?? '', ['{', '${'], true)) {
+            $loose[] = $t[$i + 1]->text;
         }
         if (!in_array(strtolower(ltrim($token->text, '\\')), ['get_string', 'lang_string', 'string_exists'], true)) {
             continue;
@@ -226,9 +233,14 @@ foreach ($php as $file) {
             if (!isset($strings[$key])) {
                 problem($file, $token->line, "uses the string $key, and there is none");
             }
-        } else if ($key !== null && $after === '.') {
+        } else if (
+            $key !== null && $after === '.' && in_array(COMPONENT, array_map('literal', array_slice($t, $i, 14)), true)
+        ) {
             $prefixes[$key] = [$file, $token->line];
-        } else if (($t[$i + 2]->text ?? '') === '"' && ($t[$i + 3] ?? null)?->is(T_ENCAPSED_AND_WHITESPACE)) {
+        } else if (
+            ($t[$i + 2]->text ?? '') === '"' && ($t[$i + 3] ?? null)?->is(T_ENCAPSED_AND_WHITESPACE)
+            && in_array(COMPONENT, array_map('literal', array_slice($t, $i, 14)), true)
+        ) {
             $prefixes[$t[$i + 3]->text] = [$file, $token->line];
         }
     }
@@ -253,6 +265,9 @@ foreach ($prefixes as $prefix => [$file, $line]) {
     }
     $used += array_fill_keys($prefix === '' ? [] : $of, true);
 }
+foreach ($loose as $prefix) {
+    $used += array_fill_keys(array_filter(array_keys($strings), fn($key) => str_starts_with((string)$key, $prefix)), true);
+}
 // Those that Moodle itself asks for by a rule.
 foreach ([['db/access.php', fn($n) => str_starts_with($n, 'local/') ? substr($n, 6) : null],
         ['db/caches.php', fn($n) => "cachedef_$n"],
@@ -264,6 +279,16 @@ foreach ([['db/access.php', fn($n) => str_starts_with($n, 'local/') ? substr($n,
             } else if (str_starts_with($name, 'local/')) {
                 problem($file, $token->line, "needs the string $key, and there is none");
             }
+        }
+    }
+}
+// A status check's name is check<id>; ours say what they found by check<id>_<case>, with _details beside.
+foreach ($php as $file) {
+    if (preg_match('#^classes/check/(\w+)\.php$#', $file, $m) && isset($strings["check$m[1]"])) {
+        $used["check$m[1]"] = true;
+        foreach ($tokens[$file] as $token) {
+            $key = "check$m[1]_" . literal($token);
+            $used[$key] = $used["{$key}_details"] = true;
         }
     }
 }

@@ -23,7 +23,7 @@ use local_snsproducer\local\wanted\store;
  * Strict mode: the outbox row is written when the event is raised, in the transaction that Moodle has open, if it has
  * one. So what was committed is told, also after a kill, and what was rolled back never is. The row stays `open` until
  * the end of the request has added the entities; when that end never came, a task does what it can.
- * 
+ *
  * What can not be done: where Moodle announces a change outside of any transaction, the change and the row are two
  * commits, and a kill in the microseconds between them loses the event. An event that another observer holds up is
  * written when its turn comes. And where the row can not be written at all, the event goes the usual way, if the

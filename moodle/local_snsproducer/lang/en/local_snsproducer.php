@@ -28,6 +28,7 @@ $string['allowcontact'] = 'Allow contact data';
 $string['allowcontact_help'] = 'E-mail addresses and the like. Unticked, such a field is left out, even where a contract asks for it.';
 $string['allowspecial'] = 'Allow data of special categories';
 $string['allowspecial_help'] = 'Data about health, belief, origin and the like, which the law protects more. Unticked, such a field is left out, even where a contract asks for it.';
+$string['backfillstopped'] = 'The sidecar takes no past events now ({$a}). The backfill goes on where it stopped.';
 $string['budget'] = 'Time for sending';
 $string['budget_help'] = 'Milliseconds for all that one request sends, from 50 to 10,000.';
 $string['cafile'] = 'File of trusted certificates';
@@ -190,6 +191,7 @@ If Moodle makes the change inside a database transaction, the event is kept if a
 **Moodle makes most other changes outside any transaction**: enrolments, role assignments, group and cohort members, courses, users and completion that are changed on its pages, assignment submissions, and grades given by hand. There, if PHP is killed in the microseconds between the change and its event, the change is there and no event is. Strict mode can\'t close that gap.';
 $string['strict_many'] = 'At most {$a} events can be strict.';
 $string['strict_unknown'] = 'This Moodle has no event "{$a}".';
+$string['taskbackfill'] = 'Send events of the past';
 $string['taskdrainoutbox'] = 'Send what waits in the outbox';
 $string['taskfetchwanted'] = 'Ask the sidecar which events it wants';
 $string['taskkeep'] = 'Keep the ledger';

@@ -18,6 +18,7 @@ namespace local_snsproducer\local\wanted;
 
 use local_snsproducer\local\address;
 use local_snsproducer\local\answer;
+use local_snsproducer\local\backfill\armed;
 use local_snsproducer\local\connection;
 use local_snsproducer\local\http;
 use local_snsproducer\local\ledger;
@@ -59,10 +60,15 @@ final class fetch {
             $problem = connection::problem();
             $connection = connection::get();
             if ($problem !== null || $connection === null) {
+                armed::note([], time());
                 return $problem === null ? 'disabled' : $problem->reason;
             }
+            if ($connection->is_copy()) {
+                return 'copy';
+            }
             if (!$connection->is_armed()) {
-                return $connection->is_copy() ? 'copy' : 'unarmed';
+                armed::note([], time());
+                return 'unarmed';
             }
             return self::ask($connection);
         } catch (\Throwable $trouble) {
@@ -95,6 +101,7 @@ final class fetch {
         }
         try {
             $word = self::take($connection, $answer, $id, $now);
+            armed::note(store::all($connection->allowcontact, $connection->allowspecial), $now);
             self::remember($answer, $now, null, null);
             return $word;
         } catch (not_usable $problem) {
