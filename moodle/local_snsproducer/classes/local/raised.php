@@ -34,7 +34,7 @@ final class raised {
      * @param string $id the event's id for ever: a UUIDv7 of the moment it was raised
      * @param int $micros when it was raised: microseconds since 1970, growing strictly within a process
      * @param array $event what get_data() gives
-     * @param array $logextra origin (text or null) and realuserid (int, text or null) of get_logextra(), nothing more
+     * @param array $logextra origin (text or null) and realuserid (int, text or null), nothing more
      * @param array $held entity => field => value: what only the event holds
      * @param ?int $strictrow id of its row in the outbox, where it is in strict mode
      */

@@ -48,7 +48,10 @@ final class request {
     private static bool $tested = false;
 
     /** @var ?wanted_list what is wanted */
-    private ?wanted_list $list;
+    private readonly ?wanted_list $list;
+
+    /** @var array<string, true> names of the events in strict mode; none without a list */
+    private readonly array $strict;
 
     /** @var raised[] what waits for the end */
     private array $buffer = [];
@@ -79,8 +82,9 @@ final class request {
      *
      * @param ?connection $connection null: nothing is observed
      */
-    private function __construct(private ?connection $connection) {
+    private function __construct(private readonly ?connection $connection) {
         $this->list = $connection === null ? null : store::current();
+        $this->strict = $this->list === null ? [] : strict::names($connection);
         $this->tally = new tally(remains::where_possible());
         $this->written = new \WeakMap();
         $this->knownuntil = self::now() + self::KNOWN_FOR;
@@ -120,11 +124,8 @@ final class request {
      */
     public static function observe_strict(\core\event\base $event): void {
         $request = self::$current ?? self::begin();
-        if ($request->list === null) {
-            return;
-        }
         $name = '\\' . $event::class;
-        if (!strict::names($request->connection, $name) || !$request->list->wants($name)) {
+        if (!isset($request->strict[$name]) || !$request->list->wants($name)) {
             return;
         }
         $raised = self::raise($event);
@@ -205,12 +206,11 @@ final class request {
      */
     private static function raise(\core\event\base $event): raised {
         $micros = clock::now();
-        $extra = (array) $event->get_logextra();
         return new raised(
             event_id::v7($micros),
             $micros,
             $event->get_data(),
-            ['origin' => $extra['origin'] ?? null, 'realuserid' => $extra['realuserid'] ?? null],
+            held::request($event),
             held::of($event),
         );
     }

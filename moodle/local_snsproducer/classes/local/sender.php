@@ -106,14 +106,14 @@ final class sender {
         $maxevents = $this->limits['max_events'];
         $batches = [];
         $batch = [];
-        $bytes = 2;
+        // Two brackets, and one comma fewer than events.
+        $bytes = 1;
         foreach ($envelopes as $envelope) {
-            // One for the comma.
             $more = $envelope->size() + 1;
             if ($batch && (count($batch) >= $maxevents || $bytes + $more > $maxbody)) {
                 $batches[] = $batch;
                 $batch = [];
-                $bytes = 2;
+                $bytes = 1;
             }
             $batch[] = $envelope;
             $bytes += $more;

@@ -44,14 +44,13 @@ final class strict {
     private const ALWAYS = ['\local_snsproducer\event\grade_released' => true];
 
     /**
-     * Whether an event is in strict mode.
+     * The events in strict mode.
      *
      * @param connection $connection
-     * @param string $name the event's
-     * @return bool
+     * @return array<string, true> by their names
      */
-    public static function names(connection $connection, string $name): bool {
-        return isset($connection->strict[$name]) || isset(self::ALWAYS[$name]);
+    public static function names(connection $connection): array {
+        return $connection->strict + self::ALWAYS;
     }
 
     /**
