@@ -36,6 +36,12 @@ prepare() {
   else
     skip "signatures against the npm library (node or npm is missing)"
   fi
+  if has php; then
+    TEST_PHP=$(command -v php)
+    export TEST_PHP
+  else
+    skip "signatures and the cut against the Moodle plugin's PHP (php-cli is missing)"
+  fi
   has strace || skip "tests with a slow or failing disk (strace is missing)"
 }
 

@@ -81,9 +81,9 @@ pub fn cut(taken: &Taken<'_>, data: &EventData) -> Cut {
             _ if !anonymous => Some(leaf(value)),
             "objectid" => None,
             "contextid" | "contextinstanceid" if !place => None,
-            "timecreated" => {
-                whole(value.into()).map(|seconds| Value::from(seconds - seconds.rem_euclid(HOUR)))
-            }
+            "timecreated" => whole(value.into())
+                .and_then(|seconds| seconds.checked_sub(seconds.rem_euclid(HOUR)))
+                .map(Value::from),
             _ => Some(leaf(value)),
         };
         if let Some(kept) = kept {

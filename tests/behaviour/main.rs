@@ -16,6 +16,7 @@ mod contract;
 mod contract_new;
 mod journey;
 mod operate;
+mod plugin;
 mod publish;
 mod receive;
 mod spool;

@@ -6,5 +6,6 @@ pub mod checker;
 pub mod client;
 pub mod contract;
 pub mod corpus;
+pub mod library;
 pub mod sidecar;
 pub mod sns;

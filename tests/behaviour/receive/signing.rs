@@ -1,8 +1,6 @@
 //! Signatures: our vectors, and the libraries of others.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::Path;
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::process::Command;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -12,7 +10,8 @@ use moodle_sns_producer::receive::signature::{self, Claim, Refused};
 use moodle_sns_producer::receive::{NotASecret, Secret};
 use serde_json::{Value, json};
 
-use super::{FIRST, skipped};
+use super::FIRST;
+use crate::support::library::{Library, required, script};
 
 fn vectors() -> Value {
     serde_json::from_str(include_str!("../../vectors/signing.json")).unwrap()
@@ -93,34 +92,6 @@ fn every_flipped_bit_of_a_request_is_refused() {
     }
 }
 
-/// A library of others, asked over its standard input.
-struct Library {
-    child: Child,
-    ask: ChildStdin,
-    answers: BufReader<ChildStdout>,
-}
-
-impl Library {
-    fn start(command: &mut Command) -> Self {
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-        let (ask, answers) = (child.stdin.take().unwrap(), BufReader::new(child.stdout.take().unwrap()));
-        Self { child, ask, answers }
-    }
-
-    fn ask(&mut self, question: &Value) -> Value {
-        writeln!(self.ask, "{question}").unwrap();
-        let mut line = String::new();
-        self.answers.read_line(&mut line).unwrap();
-        serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line:?}"))
-    }
-
-    fn end(self) {
-        let Self { mut child, ask, .. } = self;
-        drop(ask);
-        assert!(child.wait().unwrap().success());
-    }
-}
-
 /// Bodies of text: the libraries take nothing else. Every byte that UTF-8 can have is in some of them.
 fn random_body(random: &mut fastrand::Rng) -> String {
     (0..random.usize(0..400))
@@ -133,7 +104,8 @@ fn random_body(random: &mut fastrand::Rng) -> String {
         .collect()
 }
 
-fn agree(name: &str, mut library: Library) {
+fn agree(name: &str, command: &mut Command) {
+    let mut library = Library::start(command);
     let seed = fastrand::u64(..);
     println!("{name}: SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
@@ -178,29 +150,15 @@ fn agree(name: &str, mut library: Library) {
     assert!(missing.is_empty(), "no body had the bytes {missing:x?}");
 }
 
-/// The value of an environment variable; without it the test is skipped, loudly, or fails where nothing
-/// may be skipped.
-fn required(variable: &str, what: &str) -> Option<String> {
-    let value = std::env::var(variable).ok().filter(|v| !v.is_empty());
-    if value.is_none() {
-        skipped(what, &format!("set {variable}"));
-    }
-    value
-}
-
-fn script(name: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/interop").join(name).display().to_string()
-}
-
 #[test]
 fn we_agree_with_the_python_library() {
     let Some(python) = required("TEST_PYTHON", "interop with PyPI's standardwebhooks") else { return };
-    agree("PyPI", Library::start(Command::new(python).arg(script("standard_webhooks.py"))));
+    agree("PyPI", Command::new(python).arg(script("standard_webhooks.py")));
 }
 
 #[test]
 fn we_agree_with_the_node_library() {
     let Some(modules) = required("TEST_NODE_MODULES", "interop with npm's standardwebhooks") else { return };
     let mut node = Command::new("node");
-    agree("npm", Library::start(node.arg(script("standard_webhooks.js")).env("NODE_PATH", modules)));
+    agree("npm", node.arg(script("standard_webhooks.js")).env("NODE_PATH", modules));
 }

@@ -86,7 +86,8 @@ final class answer {
      */
     public function problem(): ?string {
         $type = $this->json()['type'] ?? null;
-        return is_string($type) && preg_match('/^urn:moodle-sns-producer:problem:([a-z-]+)$/D', $type, $match) ? $match[1] : null;
+        $isours = is_string($type) && preg_match('/^urn:moodle-sns-producer:problem:([a-z-]+)$/D', $type, $match);
+        return $isours ? $match[1] : null;
     }
 
     /**
@@ -106,7 +107,11 @@ final class answer {
      */
     public function serverdate(): ?int {
         $date = $this->header('date');
-        $parsed = $date === null ? false : \DateTimeImmutable::createFromFormat('D, d M Y H:i:s \G\M\T', $date, new \DateTimeZone('UTC'));
+        if ($date === null) {
+            return null;
+        }
+        $utc = new \DateTimeZone('UTC');
+        $parsed = \DateTimeImmutable::createFromFormat('D, d M Y H:i:s \G\M\T', $date, $utc);
         return $parsed === false ? null : $parsed->getTimestamp();
     }
 }

@@ -250,7 +250,7 @@ final class connection {
      *
      * @return array no secret, not even an encrypted one
      */
-    public function __debugInfo(): array {
+    public function __debugInfo(): array { // phpcs:ignore moodle.NamingConventions.ValidFunctionName.MagicLikeMethod
         return ['endpoint' => $this->endpoint->text(), 'sourcekey' => $this->sourcekey, 'connectedurl' => $this->connectedurl];
     }
 

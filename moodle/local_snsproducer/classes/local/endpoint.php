@@ -87,7 +87,7 @@ final class endpoint {
         if ($scheme === 'http' && !$loopback && !$plaintext) {
             throw new not_usable('plaintext', 'plain HTTP goes to this machine only: use https, or a Unix socket');
         }
-        // localhost needs no look-up: curl knows it.
+        // The name localhost needs no look-up: curl knows it.
         $name = $address === null && $host !== 'localhost' ? $host : null;
         return new self("$scheme://$host:" . (int) $port, null, $name, (int) $port);
     }

@@ -38,6 +38,7 @@ final class secret {
      * @param string $bytes the key of the MAC
      */
     private function __construct(
+        /** @var string The key of the MAC. */
         #[\SensitiveParameter]
         private readonly string $bytes
     ) {
@@ -56,13 +57,13 @@ final class secret {
     ): self {
         $text = trim($text);
         if (!str_starts_with($text, self::PREFIX)) {
-            throw new not_usable('prefix', 'a secret begins with `whsec_`');
+            throw new not_usable('prefix', 'a secret begins with whsec_');
         }
         $encoded = substr($text, strlen(self::PREFIX));
         $bytes = base64_decode($encoded, true);
         // PHP reads base64 with white space in it, without its padding, and with bits left over: one secret has one text.
         if ($bytes === false || base64_encode($bytes) !== $encoded) {
-            throw new not_usable('base64', 'what follows `whsec_` is not base64: was it cut when it was copied?');
+            throw new not_usable('base64', 'what follows whsec_ is not base64: was it cut when it was copied?');
         }
         if (strlen($bytes) < self::SHORTEST) {
             throw new not_usable('short', 'a secret has at least 24 bytes, this one has ' . strlen($bytes));
@@ -94,7 +95,7 @@ final class secret {
      *
      * @return array the fingerprint
      */
-    public function __debugInfo(): array {
+    public function __debugInfo(): array { // phpcs:ignore moodle.NamingConventions.ValidFunctionName.MagicLikeMethod
         return ['fingerprint' => $this->fingerprint()];
     }
 

@@ -33,6 +33,7 @@ final class apcu implements numbers {
      * @param string $prefix
      */
     public function __construct(
+        /** @var string What its names begin with. */
         private readonly string $prefix
     ) {
     }

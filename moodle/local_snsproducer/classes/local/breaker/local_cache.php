@@ -34,6 +34,7 @@ final class local_cache implements numbers {
      * @param string $prefix
      */
     public function __construct(
+        /** @var string What its names begin with. */
         private readonly string $prefix
     ) {
         $this->cache = \cache::make('local_snsproducer', 'breaker');

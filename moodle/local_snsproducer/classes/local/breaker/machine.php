@@ -49,6 +49,7 @@ final class machine {
      * @param numbers $numbers
      */
     public function __construct(
+        /** @var numbers What it remembers. */
         private readonly numbers $numbers
     ) {
     }

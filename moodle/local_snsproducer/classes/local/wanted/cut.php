@@ -81,7 +81,7 @@ final class cut {
      * @param array $entities entity → fields
      * @return array{event: \stdClass, entities: \stdClass}
      */
-    public static function cut(array $rows, array $event, array $entities): array {
+    public static function cut(array $rows, array $event, array $entities): array { // phpcs:ignore Generic.NamingConventions
         $anonymous = self::is_anonymous($event);
         $place = in_array(value::whole($event['contextlevel'] ?? null), self::PLACES, true);
         $kept = new \stdClass();
@@ -95,8 +95,10 @@ final class cut {
                 }
                 if ($key === 'timecreated') {
                     $seconds = value::whole($event[$key]);
-                    if ($seconds !== null) {
-                        $kept->$key = $seconds - (($seconds % self::HOUR) + self::HOUR) % self::HOUR;
+                    $hour = $seconds === null ? null : $seconds - (($seconds % self::HOUR) + self::HOUR) % self::HOUR;
+                    // The first hour that 64 bits know is a part of one: PHP makes a float of what doesn't fit.
+                    if (is_int($hour)) {
+                        $kept->$key = $hour;
                     }
                     continue;
                 }

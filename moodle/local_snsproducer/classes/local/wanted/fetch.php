@@ -178,7 +178,7 @@ final class fetch {
             return 'same';
         }
         if (!is_array($told['rows']) || !array_is_list($told['rows']) || count($told['rows']) > self::MOST_ROWS) {
-            throw new not_usable('form', '`rows` is not a list');
+            throw new not_usable('form', 'rows is not a list');
         }
         // One row that can't be read, and the list before stays in force: a part of a list would lose events.
         $rows = array_map(row::read(...), $told['rows']);
@@ -198,7 +198,7 @@ final class fetch {
         $theirs = $answer->serverdate();
         $kind = $answer->problem();
         $told = $kind === null ? null : ($answer->json()['detail'] ?? null);
-        state::set('fetch', json_encode([
+        $came = [
             'at' => $now,
             'ok_at' => $failure === null ? $now : ($before['ok_at'] ?? null),
             'status' => $answer->status,
@@ -207,8 +207,11 @@ final class fetch {
             'detail' => is_string($told) ? \core_text::substr($told, 0, 500) : $detail,
             'ms' => $answer->elapsedms,
             'skew' => $theirs === null ? null : $theirs - $now,
-        ] + ($kind === 'clock' || $failure === 'clock' ? ['ours' => $now, 'theirs' => $theirs] : []),
-            JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE));
+        ];
+        if ($kind === 'clock' || $failure === 'clock') {
+            $came += ['ours' => $now, 'theirs' => $theirs];
+        }
+        state::set('fetch', json_encode($came, JSON_UNESCAPED_SLASHES | JSON_UNESCAPED_UNICODE | JSON_INVALID_UTF8_SUBSTITUTE));
     }
 
     /**

@@ -75,12 +75,12 @@ final class row {
         }
         foreach ($told['entities'] as $entity => $fields) {
             if (!is_string($entity) || !self::are_texts($fields)) {
-                throw new not_usable('form', '`entities` is not a map of entities to lists of fields');
+                throw new not_usable('form', 'entities is not a map of entities to lists of fields');
             }
         }
         foreach ($told['personal'] ?? [] as $path => $class) {
             if (!is_string($path) || !is_string($class)) {
-                throw new not_usable('form', '`personal` is not a map of paths to classes');
+                throw new not_usable('form', 'personal is not a map of paths to classes');
             }
         }
         return new self(

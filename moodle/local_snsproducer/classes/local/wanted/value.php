@@ -130,7 +130,7 @@ final class value {
             $exponent >= 0 && $point <= 16 => $trimmed . str_repeat('0', $exponent) . '.0',
             $point > 0 && $point <= 16 => substr($trimmed, 0, $point) . '.' . substr($trimmed, $point),
             $point > -5 && $point <= 0 => '0.' . str_repeat('0', -$point) . $trimmed,
-            default => $trimmed[0] . (strlen($trimmed) > 1 ? '.' . substr($trimmed, 1) : '') . 'e' . ($point > 0 ? '+' : '') . ($point - 1),
+            default => rtrim($trimmed[0] . '.' . substr($trimmed, 1), '.') . sprintf($point > 0 ? 'e+%d' : 'e%d', $point - 1),
         };
     }
 }

@@ -60,7 +60,7 @@ final class when {
             !is_array($told) || !is_string($told['field'] ?? null)
             || (isset($told['in']) && !$texts($told['in'])) || (isset($told['not_in']) && !$texts($told['not_in']))
         ) {
-            throw new not_usable('form', '`when` is not {"field", "in" or "not_in": [texts]}');
+            throw new not_usable('form', 'when is not {"field", "in" or "not_in": [texts]}');
         }
         return new self($told['field'], $told['in'] ?? null, $told['not_in'] ?? null);
     }
