@@ -65,7 +65,8 @@ shows since when they do.
 What past events can't have: fields that Moodle keeps elsewhere (names, dates, whether a place is active, a grade's
 maximum) would show the state of today and are left out: absent means "not known". Which person, course or activity
 was meant is told, by its number and idnumber of today. Contracts whose condition asks for such a field send nothing
-(released grades, for one). `raised` is absent too: only the second is known.
+(released grades, for one). `raised` is the whole second that the log knows, so that a consumer still sees that the
+message is older than what it holds.
 
 It goes on where it stopped, when it is called again with the same period.
 
@@ -194,7 +195,7 @@ if ($options['json']) {
 } else {
     echo backfill_sums($job);
     if ($options['dry-run']) {
-        echo backfill_lacks($plan);
+        echo backfill_lacks($plan, $job->counts['contracts'] ?? []);
     }
 }
 $bad = ($job->counts['outcomes']['refused'] ?? 0) + ($job->counts['outcomes']['parked'] ?? 0);
@@ -233,9 +234,10 @@ function backfill_sums(job $job): string {
  * What past events can't have, for people.
  *
  * @param plan $plan
+ * @param array $contracts those that get something => how much
  * @return string
  */
-function backfill_lacks(plan $plan): string {
+function backfill_lacks(plan $plan, array $contracts): string {
     $text = '';
     $undecidable = $plan->undecidable();
     if ($undecidable) {
@@ -244,7 +246,7 @@ function backfill_lacks(plan $plan): string {
             $text .= "  $contract  (" . implode(', ', array_unique($events)) . ")\n";
         }
     }
-    $missing = array_diff_key($plan->missing(), $undecidable);
+    $missing = array_intersect_key($plan->missing(), $contracts);
     if ($missing) {
         $text .= "\nFields that their messages lack (absent: not known):\n";
         foreach ($missing as $contract => $events) {

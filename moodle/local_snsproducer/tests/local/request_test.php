@@ -363,7 +363,7 @@ final class request_test extends \advanced_testcase {
     }
 }
 /**
- * 
+ *
  *
  * @package    local_snsproducer
  * @copyright  2026 the moodle-sns-producer authors

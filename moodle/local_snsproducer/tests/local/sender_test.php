@@ -202,7 +202,7 @@ final class sender_test extends \advanced_testcase {
     }
 }
 /**
- * 
+ *
  *
  * @package    local_snsproducer
  * @copyright  2026 the moodle-sns-producer authors

@@ -16,6 +16,7 @@
 
 namespace local_snsproducer\local\backfill;
 
+use local_snsproducer\local\clock;
 use local_snsproducer\local\envelope;
 use local_snsproducer\local\event_id;
 use local_snsproducer\local\raised;
@@ -28,6 +29,10 @@ use local_snsproducer\local\wanted\row;
  * Its id is a hash of source, log store and row: however often it is read, it is one event. Of an anonymous event the row is
  * mixed with a key that only this site has. The hash of a row's number alone could be found by trying all numbers, and rows
  * lie in the order of time: the id would tell the second, and whose rows lie beside it.
+ *
+ * `raised` is the whole second of the log, with no microseconds. It can't be left out: consumers order what they hear of one
+ * subject by `raised`, and an old state must not replace a newer one that they hold. Within a second the order is that of
+ * the log's rows.
  *
  * @package    local_snsproducer
  * @copyright  2026 the moodle-sns-producer authors
@@ -75,7 +80,7 @@ final class past {
      * @param string $source the site's URL
      * @param string $etag of the list
      * @param int $hour of the ledger that it is counted in: that of today, for it is sent today
-     * @return envelope without `raised`: when it was raised, to the microsecond, nobody knows
+     * @return envelope
      */
     public static function envelope(
         raised $raised,
@@ -97,6 +102,7 @@ final class past {
             'source' => $source,
             'type' => $raised->name,
             'time' => gmdate('Y-m-d\TH:i:s\Z', $time),
+        ] + ($anonymous ? [] : ['raised' => clock::rfc3339($raised->micros)]) + [
             'wantedlist' => $etag,
             'backfill' => true,
             'data' => [

@@ -24,7 +24,8 @@ use local_snsproducer\local\wanted\row;
  * An entity is read when the event is sent: for a past event that is the state of today, not of then. What a contract tells
  * as the state of its subject (a name, dates, whether a place is active) would be untrue, and a consumer could not see it.
  * So of past events only those fields are told that say which thing was meant: numbers and idnumbers by which a consumer
- * finds the person, course or activity in its own books today. Of the thing that the event itself is about only its number:
+ * finds the person, course or activity in its own books today, and what never changes about a thing (the number of an
+ * attempt). Of the thing that the event itself is about only its number:
  * a course.updated tells the course's idnumber as news. How the request came in (`request`) is kept in the log with the
  * event, and is true. All else is absent, which means "not known", as everywhere.
  *
@@ -36,16 +37,20 @@ final class past_fields {
     /** @var array entity => fields that say which one it is. */
     private const IDENTITY = [
         'actor' => ['id', 'idnumber', 'username'],
+        'attempt' => ['attempt', 'preview'],
+        'badge' => ['type'],
         'category' => ['id', 'idnumber'],
         'cm' => ['id', 'idnumber', 'instance', 'modname'],
         'cohort' => ['id', 'idnumber'],
         'competency' => ['idnumber'],
         'course' => ['id', 'idnumber', 'shortname'],
+        'enrolment' => ['enrol', 'enrolid'],
         'grade_item' => ['idnumber', 'iteminstance', 'itemmodule', 'itemtype'],
         'group' => ['id', 'idnumber'],
         'grouping' => ['id', 'idnumber'],
         'request' => ['origin', 'realuserid'],
         'role' => ['archetype', 'shortname'],
+        'submission' => ['attemptnumber', 'groupid', 'userid'],
         'user' => ['id', 'idnumber', 'username'],
     ];
 
