@@ -93,7 +93,8 @@ final class activities_test extends \advanced_testcase {
      * @param \assign $assign
      */
     private function hand_in(\assign $assign): void {
-        $data = (object)['onlinetext_editor' => ['text' => 'Mine', 'format' => FORMAT_HTML, 'itemid' => file_get_unused_draft_itemid()]];
+        $text = ['text' => 'Mine', 'format' => FORMAT_HTML, 'itemid' => file_get_unused_draft_itemid()];
+        $data = (object)['onlinetext_editor' => $text];
         $notices = [];
         $assign->save_submission($data, $notices);
     }
@@ -213,8 +214,10 @@ final class activities_test extends \advanced_testcase {
         $id = $DB->insert_record('lesson_overrides', ['lessonid' => $made->id, 'userid' => $student->id,
             'available' => 1800000000, 'deadline' => 1800400000, 'maxattempts' => 3, 'timelimit' => null]);
         $gone = $this->entities('\mod_lesson\event\user_override_deleted', fn() => $lesson->delete_override($id));
-        $this->assertSame(['timeopen' => '1800000000', 'timeclose' => '1800400000', 'attempts' => '3', 'timelimit' => null],
-            $gone['override']);
+        $this->assertSame(
+            ['timeopen' => '1800000000', 'timeclose' => '1800400000', 'attempts' => '3', 'timelimit' => null],
+            $gone['override'],
+        );
     }
 
     public function test_a_quiz_attempt(): void {

@@ -91,8 +91,9 @@ final class places_test extends \advanced_testcase {
         witness::start();
         delete_course($course, false);
         $all = witness::take();
-        foreach (['\core\event\course_deleted', '\core\event\user_enrolment_deleted', '\core\event\group_deleted',
-                '\core\event\enrol_instance_deleted'] as $name) {
+        $names = ['course_deleted', 'user_enrolment_deleted', 'group_deleted', 'enrol_instance_deleted'];
+        foreach ($names as $name) {
+            $name = "\\core\\event\\{$name}";
             $entities = witness::read($name, $all);
             $this->assertSame('GONE', $entities['course']['shortname'], $name);
             $this->assertSame([], forms::wrong($entities), $name);
