@@ -25,9 +25,6 @@ namespace local_snsproducer\local;
  * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 final class spool {
-    /** @var ?string the spool that this process saw last, so that a task asks the database once */
-    private static ?string $last = null;
-
     /**
      * Notes the spool of an answer.
      *
@@ -37,7 +34,7 @@ final class spool {
      * @param ?string $id null: there was no answer
      */
     public static function seen(?string $id): void {
-        if ($id === null || $id === self::$last) {
+        if ($id === null) {
             return;
         }
         $known = state::several(['spool', 'spool_other']);
@@ -46,7 +43,6 @@ final class spool {
         } else if ($known['spool'] !== $id && ($known['spool_other'] ?? null) !== $id) {
             state::set('spool_other', $id);
         }
-        self::$last = $id;
     }
 
     /**
@@ -67,6 +63,5 @@ final class spool {
             state::set('spool', $other);
             state::set('spool_other', null);
         }
-        self::$last = null;
     }
 }
