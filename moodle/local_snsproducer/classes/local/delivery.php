@@ -102,6 +102,7 @@ final class delivery {
             try {
                 $rows[$raised->name] ??= $this->list->rows($raised->name);
                 $choice = choice::of($rows[$raised->name], $raised, $reader, $noted);
+                not_taken::remember($rows[$raised->name], $raised, $choice);
                 if ($choice->rows) {
                     $envelopes[] = envelope::of(
                         $raised,

@@ -17,6 +17,7 @@
 namespace local_snsproducer\local;
 
 use local_snsproducer\local\grades\pending;
+use local_snsproducer\local\wanted\row;
 
 /**
  * What is done with an event that no row of the wanted list takes.
@@ -26,21 +27,41 @@ use local_snsproducer\local\grades\pending;
  * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 final class not_taken {
-    /** @var string a grade's event */
-    private const GRADED = '\core\event\user_graded';
+    /** @var array events of a grade, by their names */
+    private const GRADED = ['\core\event\user_graded' => true, '\local_snsproducer\event\grade_released' => true];
+
+    /** @var string what a row asks that tells only grades whose person may see them */
+    private const RELEASED = 'entities.grade.released';
 
     /**
-     * Counts it; a grade that was not told is remembered, because nothing announces its release.
+     * Remembers a grade that a row did not take because its person may not see it yet, or because that is not known:
+     * nothing announces its release. Another row may have taken it all the same.
+     *
+     * @param row[] $rows the rows of the wanted list for events of its name
+     * @param raised $raised
+     * @param choice $choice
+     */
+    public static function remember(array $rows, raised $raised, choice $choice): void {
+        if (!isset(self::GRADED[$raised->name])) {
+            return;
+        }
+        foreach ($rows as $row) {
+            if ($row->when?->field === self::RELEASED && !in_array($row, $choice->rows, true)) {
+                $other = $raised->event['other'] ?? null;
+                pending::remember((int) ($other['itemid'] ?? 0), $raised->number('relateduserid') ?? 0);
+                return;
+            }
+        }
+    }
+
+    /**
+     * Counts it.
      *
      * @param raised $raised
      * @param choice $choice
      * @param tally $tally
      */
     public static function count(raised $raised, choice $choice, tally $tally): void {
-        if ($raised->name === self::GRADED) {
-            $other = $raised->event['other'] ?? null;
-            pending::remember((int) ($other['itemid'] ?? 0), $raised->number('relateduserid') ?? 0);
-        }
         $tally->add($raised->hour(), $raised->name, 'not_taken');
         if ($choice->unknown) {
             $tally->add($raised->hour(), $raised->name, 'when_unknown');

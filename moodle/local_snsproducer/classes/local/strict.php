@@ -198,10 +198,12 @@ final class strict {
         array $all
     ): void {
         global $DB;
-        $choice = choice::of($list->rows($raised->name), $raised, $reader, $all);
+        $rows = $list->rows($raised->name);
+        $choice = choice::of($rows, $raised, $reader, $all);
         $tally = new tally();
         $tally->add($hour, $raised->name, 'observed');
         $transaction = $DB->start_delegated_transaction();
+        not_taken::remember($rows, $raised, $choice);
         if ($choice->rows) {
             outbox::complete(envelope::of(
                 $raised,
