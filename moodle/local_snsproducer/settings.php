@@ -37,7 +37,7 @@ $ADMIN->add('localplugins', new admin_category('local_snsproducer_pages', $words
 foreach (pages::ALL as $page => $capability) {
     $ADMIN->add('local_snsproducer_pages', new admin_externalpage(
         "local_snsproducer_{$page}",
-        $words("page{$page}"),
+        get_string("page{$page}", 'local_snsproducer'),
         pages::url($page),
         $capability
     ));

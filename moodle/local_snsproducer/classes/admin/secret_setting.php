@@ -42,7 +42,7 @@ final class secret_setting extends \admin_setting_encryptedpassword {
             try {
                 secret::parse($data);
             } catch (not_usable $fault) {
-                return status::words($fault);
+                return get_string('secret_bad', 'local_snsproducer', status::words($fault));
             }
         }
         try {

@@ -87,10 +87,10 @@ abstract class base extends check {
      * @return result
      */
     protected function say(string $status, string $case, mixed $a = null): result {
-        $key = 'check' . $this->get_id() . '_' . $case;
-        $details = get_string_manager()->string_exists("{$key}_details", 'local_snsproducer')
-            ? get_string("{$key}_details", 'local_snsproducer', $a) : '';
-        return new result($status, get_string($key, 'local_snsproducer', $a), $details);
+        $name = $this->get_id() . '_' . $case;
+        $details = get_string_manager()->string_exists("check{$name}_details", 'local_snsproducer')
+            ? get_string("check{$name}_details", 'local_snsproducer', $a) : '';
+        return new result($status, get_string("check{$name}", 'local_snsproducer', $a), $details);
     }
 
     /**

@@ -36,10 +36,10 @@ final class spool extends base {
             return $idle;
         }
         $spool = $this->status->spool();
-        $a = ['now' => s($spool['id']), 'before' => s($spool['before'])];
+        $a = ['id' => s($spool['id']), 'other' => s($spool['other'])];
         return match (true) {
             $spool['id'] === '' => $this->say(result::NA, 'none'),
-            $spool['before'] !== '' => $this->say(result::ERROR, 'changed', $a),
+            $spool['other'] !== '' => $this->say(result::ERROR, 'changed', $a),
             default => $this->say(result::OK, 'same', $a),
         };
     }

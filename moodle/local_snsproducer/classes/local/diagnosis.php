@@ -41,6 +41,9 @@ final class diagnosis {
         'stopping' => 'notready',
     ];
 
+    /** @var string[] What can be wrong with an answer that came, by fetch's word for it. */
+    private const ANSWERS = ['signature' => 'impostor', 'clock' => 'clock', 'form' => 'form'];
+
     /** @var int What an answer says is shown up to so many characters. */
     private const LONGEST = 300;
 
@@ -69,28 +72,59 @@ final class diagnosis {
      * @return self
      */
     public static function of(answer $answer, ?status $status = null): self {
-        $status ??= new status();
+        $said = $answer->status === 0 ? $answer->detail : ($answer->json()['detail'] ?? '');
+        return self::read([
+            'status' => $answer->status,
+            'failure' => $answer->failure,
+            'kind' => $answer->problem(),
+            'detail' => $said,
+            'ms' => $answer->elapsedms,
+            'theirs' => $answer->serverdate(),
+        ], $status ?? new status());
+    }
+
+    /**
+     * Reads what was kept of the last fetch of the wanted list.
+     *
+     * @param array $fetch as status::fetch() gives it
+     * @param status|null $status null: as it is now
+     * @return self
+     */
+    public static function of_fetch(array $fetch, ?status $status = null): self {
+        return self::read($fetch, $status ?? new status());
+    }
+
+    /**
+     * Reads what is known of a request.
+     *
+     * @param array $known status, failure, kind, detail, ms, ours, theirs
+     * @param status $status
+     * @return self
+     */
+    private static function read(array $known, status $status): self {
         $site = $status->site();
+        $code = (int) ($known['status'] ?? 0);
+        $failure = (string) ($known['failure'] ?? '');
+        $problem = (string) ($known['kind'] ?? '');
         $kind = match (true) {
-            $answer->status === 0 => in_array($answer->failure, self::FAILURES, true) ? $answer->failure : 'broken',
-            $answer->status >= 200 && $answer->status < 300 => 'fine',
-            isset(self::REFUSALS[$answer->problem() ?? '']) => self::REFUSALS[$answer->problem()],
-            $answer->problem() !== null => 'refusal',
-            default => 'stranger',
+            isset(self::REFUSALS[$problem]) => self::REFUSALS[$problem],
+            $code === 0 => in_array($failure, self::FAILURES, true) ? $failure : 'broken',
+            $problem !== '' => 'refusal',
+            $code < 200 || $code > 299 => 'stranger',
+            isset(self::ANSWERS[$failure]) => self::ANSWERS[$failure],
+            default => 'fine',
         };
+        $said = is_string($known['detail'] ?? null) ? clean_param($known['detail'], PARAM_NOTAGS) : '';
         $a = [
             'endpoint' => $site['endpoint'],
             'source' => $site['sourcekey'],
             'here' => $site['wwwroot'],
-            'ms' => $answer->elapsedms,
-            'status' => $answer->status,
-            'problem' => $answer->problem() ?? '',
-            'detail' => self::detail($answer),
+            'ms' => (int) ($known['ms'] ?? 0),
+            'status' => $code,
+            'problem' => $problem,
+            'detail' => \core_text::substr($said, 0, self::LONGEST),
             'prints' => implode(', ', array_filter($status->fingerprints())) ?: '-',
-        ];
-        if ($kind === 'clock') {
-            $a += self::times($answer);
-        }
+        ] + self::times($said, $known['ours'] ?? null, $known['theirs'] ?? null);
         $page = in_array($kind, ['clock', 'full', 'busy', 'notready'], true) ? 'overview' : 'settings';
         return new self($kind, $kind === 'mismatch' ? 'connect' : $page, $a);
     }
@@ -123,27 +157,24 @@ final class diagnosis {
     }
 
     /**
-     * What the other side said of it.
+     * Both clocks: as the sidecar names them when it refuses one of them, or by the date of its answer.
      *
-     * @param answer $answer
-     * @return string at most LONGEST characters
+     * @param string $said
+     * @param mixed $ours Unix seconds, where known
+     * @param mixed $theirs Unix seconds, where known
+     * @return array `ours`, `theirs`, `apart` as text
      */
-    private static function detail(answer $answer): string {
-        $said = $answer->status === 0 ? $answer->detail : ($answer->json()['detail'] ?? '');
-        return \core_text::substr(is_string($said) ? clean_param($said, PARAM_NOTAGS) : '', 0, self::LONGEST);
-    }
-
-    /**
-     * The times that the sidecar names when it refuses one of them.
-     *
-     * @param answer $answer
-     * @return array `ours`, `theirs` as text, `apart` in seconds
-     */
-    private static function times(answer $answer): array {
-        $found = preg_match('/made at (\d{1,12}) .* it is (\d{1,12}) here/', self::detail($answer), $match);
-        $ours = $found ? (int) $match[1] : time();
-        $theirs = $found ? (int) $match[2] : ($answer->serverdate() ?? $ours);
+    private static function times(string $said, mixed $ours, mixed $theirs): array {
+        $ours = is_int($ours) ? $ours : time();
+        $theirs = is_int($theirs) ? $theirs : $ours;
+        if (preg_match('/made at (\d{1,11}) .* it is (\d{1,11}) here/', $said, $match)) {
+            [, $ours, $theirs] = array_map('intval', $match);
+        }
         $form = get_string('strftimedatetimeaccurate', 'langconfig');
-        return ['ours' => userdate($ours, $form), 'theirs' => userdate($theirs, $form), 'apart' => format_time(abs($theirs - $ours))];
+        return [
+            'ours' => userdate($ours, $form),
+            'theirs' => userdate($theirs, $form),
+            'apart' => format_time(max(1, abs($theirs - $ours))),
+        ];
     }
 }

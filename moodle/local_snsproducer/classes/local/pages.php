@@ -55,7 +55,7 @@ final class pages {
      * @return \action_link
      */
     public static function link(string $page): \action_link {
-        $name = $page === 'settings' ? 'settings' : "page{$page}";
-        return new \action_link(self::url($page), get_string($name, 'local_snsproducer'));
+        $name = $page === 'settings' ? get_string('settings', 'local_snsproducer') : get_string("page{$page}", 'local_snsproducer');
+        return new \action_link(self::url($page), $name);
     }
 }

@@ -35,7 +35,7 @@ final class status {
 
     /** @var string[] The outcomes that, with what waits, make up what was observed. */
     private const PARTS = [
-        'accepted', 'duplicate', 'unwanted', 'parked', 'not_taken', 'refused', 'lost_at_cap', 'deleted',
+        'accepted', 'duplicate', 'unwanted', 'parked', 'not_taken', 'refused', 'lost_at_cap', 'unarmed',
     ];
 
     /** @var string[] The plugin's scheduled tasks. */
@@ -141,30 +141,24 @@ final class status {
      */
     public function wanted(): ?array {
         return $this->once('wanted', static function (): ?array {
-            global $DB;
             $list = store::current();
             if ($list === null) {
                 return null;
             }
-            $contracts = $events = [];
-            foreach ($list->all() as $row) {
-                $contracts[$row->contract] = true;
-                $events[$row->event] = true;
+            $contracts = [];
+            foreach (store::all(true, true) as $row) {
+                $contracts[$row->contract] = $row->contract;
             }
-            ksort($contracts);
-            ksort($events);
-            return [
-                'etag' => $list->etag,
-                'contracts' => array_map('strval', array_keys($contracts)),
-                'events' => array_map('strval', array_keys($events)),
-                'since' => (int) $DB->get_field('local_snsproducer_list', 'MAX(timecreated)', []),
-            ];
+            sort($contracts);
+            $events = $list->names();
+            sort($events);
+            return ['etag' => $list->etag, 'contracts' => $contracts, 'events' => $events, 'since' => (int) store::timecreated()];
         });
     }
 
     /**
      * How the last fetch of the wanted list went: `at`, `ok_at` (Unix seconds, 0 never), `status`, `failure`, `kind`,
-     * `detail`, `ms`, `skew` (the sidecar's clock minus ours, seconds; null unknown).
+     * `detail`, `ms`, `skew` (the sidecar's clock minus ours, seconds; null unknown), `ours` and `theirs` (both clocks, where one is wrong).
      *
      * @return array
      */
@@ -180,6 +174,8 @@ final class status {
                 'detail' => (string) ($kept['detail'] ?? ''),
                 'ms' => (int) ($kept['ms'] ?? 0),
                 'skew' => isset($kept['skew']) ? (int) $kept['skew'] : null,
+                'ours' => isset($kept['ours']) ? (int) $kept['ours'] : null,
+                'theirs' => isset($kept['theirs']) ? (int) $kept['theirs'] : null,
             ];
         });
     }
@@ -224,7 +220,7 @@ final class status {
 
     /**
      * The ledger of the last 24 hours: `since` (Unix seconds), `outcomes` (outcome → number), `waiting` (rows of these hours
-     * still in the outbox), `unaccounted` (observed and none of the rest), `recent` (the part of it that was observed in the
+     * in the outbox, but for open ones, which aren't counted as observed yet), `unaccounted` (observed and none of the rest), `recent` (the part of it that was observed in the
      * hour that still runs: some of it may be on its way), `hours` (hour → outcome → number).
      *
      * @return array
@@ -243,7 +239,7 @@ final class status {
                 }
             }
             $sql = "SELECT hour, COUNT(1) AS n FROM {local_snsproducer_outbox}
-                     WHERE hour >= :since AND state <> 'refused' GROUP BY hour";
+                     WHERE hour >= :since AND state <> 'open' GROUP BY hour";
             foreach ($DB->get_records_sql_menu($sql, ['since' => $since]) as $hour => $n) {
                 $hours[$hour]['waiting'] = (int) $n;
             }
@@ -304,14 +300,14 @@ final class status {
     }
 
     /**
-     * The spool that said 202 last: `id`, `before` (the one before it, while nobody has said that the change was meant).
+     * The spool that takes this site's events: `id`, `other` (one that answered since, while nobody has said that it is right);
+     * empty where there is none.
      *
      * @return array
      */
     public function spool(): array {
         return $this->once('spool', static function (): array {
-            $kept = self::kept('spool');
-            return ['id' => (string) ($kept['id'] ?? ''), 'before' => (string) ($kept['before'] ?? '')];
+            return ['id' => (string) state::get('spool'), 'other' => (string) spool::other()];
         });
     }
 
@@ -371,9 +367,8 @@ final class status {
      * @return string not escaped
      */
     public static function words(not_usable $problem): string {
-        $key = 'notusable_' . $problem->reason;
-        return get_string_manager()->string_exists($key, 'local_snsproducer')
-            ? get_string($key, 'local_snsproducer') : $problem->getMessage();
+        return get_string_manager()->string_exists("notusable_{$problem->reason}", 'local_snsproducer')
+            ? get_string("notusable_{$problem->reason}", 'local_snsproducer') : $problem->getMessage();
     }
 
     /**
