@@ -34,12 +34,12 @@ final class ledger extends base {
     protected function judge(): result {
         $ledger = $this->status->ledger();
         // Of the hour that still runs some may be on its way.
-        $missing = $ledger['unaccounted'] - $ledger['recent'];
+        $missing = $ledger['outcomes']['unaccounted'] - $ledger['recent'];
         $a = [
             'observed' => $ledger['outcomes']['observed'],
             'missing' => abs($missing),
-            'lost' => $ledger['outcomes']['lost_at_cap'] ?? 0,
-            'unarmed' => $ledger['outcomes']['unarmed'] ?? 0,
+            'lost' => $ledger['outcomes']['lost_at_cap'],
+            'unarmed' => $ledger['outcomes']['unarmed'],
         ];
         return match (true) {
             $a['lost'] > 0 => $this->say(result::ERROR, 'lost', $a),

@@ -22,7 +22,7 @@ namespace local_snsproducer\event;
  * @property-read array $other {
  *     Extra information about the event.
  *
- *     - int number: how many tests this site has sent before, and this one.
+ *     - int number: drawn at random and shown where the test was asked for, to be found again at the other end.
  * }
  *
  * @package    local_snsproducer

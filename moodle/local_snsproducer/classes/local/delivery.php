@@ -51,8 +51,9 @@ final class delivery {
      *
      * @param raised[] $noted
      * @param sender $sender
+     * @return sent what became of them
      */
-    public function run(array $noted, sender $sender): void {
+    public function run(array $noted, sender $sender): sent {
         $bulk = self::is_bulk($noted);
         $envelopes = self::in_order($this->envelopes($this->without_rolled_back($noted)));
         $sent = new sent();
@@ -70,6 +71,7 @@ final class delivery {
                 spool::seen($sent->spool);
             }
         }
+        return $sent;
     }
 
     /**

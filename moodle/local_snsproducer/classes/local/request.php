@@ -163,6 +163,22 @@ final class request {
     }
 
     /**
+     * Delivers at once what was noted so far, by the way of the request's end, and begins anew: for the test that an
+     * administrator asks for.
+     *
+     * @return ?sent what became of it; null: nothing was noted, or nothing is sent here
+     */
+    public static function deliver_now(): ?sent {
+        $request = self::$current;
+        if ($request === null) {
+            return null;
+        }
+        $sent = $request->deliver(false);
+        $request->begin_anew();
+        return $sent;
+    }
+
+    /**
      * Called by PHP when the script has ended: Moodle's own handler ran before it, so the session is closed, an open
      * transaction is rolled back and the page is written.
      */
@@ -277,35 +293,46 @@ final class request {
         }
         $this->deliver(false);
         if (CLI_SCRIPT) {
-            // Each time a new budget, and what is known now.
-            self::$current = null;
-            $next = self::begin();
-            $next->registered = $this->registered;
-            $next->written = $this->written;
+            $this->begin_anew();
         }
+    }
+
+    /**
+     * The same process goes on with a new budget, and with what is known now of configuration and list.
+     */
+    private function begin_anew(): void {
+        self::$current = null;
+        $next = self::begin();
+        $next->registered = $this->registered;
+        $next->written = $this->written;
     }
 
     /**
      * Completes, cuts and sends what was noted; what has no answer is kept; all is counted.
      *
      * @param bool $last whether the request is over
+     * @return ?sent what became of it; null: nothing was sent
      */
-    private function deliver(bool $last): void {
+    private function deliver(bool $last): ?sent {
         $noted = $this->buffer;
         $this->buffer = [];
+        $sent = null;
         if ($this->connection === null) {
-            return;
+            return null;
         }
         $this->guard('counting what was observed', fn() => $this->tally->write_observed());
         if ($noted && $this->list !== null) {
             $delivery = new delivery($this->connection, $this->list, $this->tally, !$last);
             $this->sender ??= new sender($this->connection, $this->list->limits, $this->connection->budget);
-            $this->guard('sending the events of a request', fn() => $delivery->run($noted, $this->sender));
+            $this->guard('sending the events of a request', function () use ($delivery, $noted, &$sent): void {
+                $sent = $delivery->run($noted, $this->sender);
+            });
         }
         $this->guard('counting what became of events', fn() => $this->tally->write());
         if (isset($delivery) && $delivery->taken && $last) {
             $this->guard('draining the outbox', fn() => $this->drain());
         }
+        return $sent;
     }
 
     /**

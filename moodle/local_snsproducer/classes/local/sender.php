@@ -191,6 +191,7 @@ final class sender {
         $begun = hrtime(true);
         $answer = http::post($this->connection, $this->connection->events_path(), self::BATCH, $body, $left, $bulk);
         $this->spent += (hrtime(true) - $begun) / 1e6;
+        $sent->answer = $answer;
         return $answer;
     }
 

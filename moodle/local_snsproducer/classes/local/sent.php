@@ -36,6 +36,9 @@ final class sent {
     /** @var ?string why sending stopped: `budget`, `breaker`, an HTTP status, or what the connection died of */
     public ?string $stopped = null;
 
+    /** @var ?answer what came of the last request; null: none was made */
+    public ?answer $answer = null;
+
     /** @var ?string the id of the spool that took them */
     public ?string $spool = null;
 }

@@ -33,11 +33,6 @@ final class status {
     /** @var int How long the one question to the sidecar may take, in milliseconds. */
     private const PROBE_MS = 1000;
 
-    /** @var string[] The outcomes that, with what waits, make up what was observed. */
-    private const PARTS = [
-        'accepted', 'duplicate', 'unwanted', 'parked', 'not_taken', 'refused', 'lost_at_cap', 'unarmed',
-    ];
-
     /** @var string[] The plugin's scheduled tasks. */
     private const TASKS = ['fetch_wanted', 'drain_outbox', 'read_grades', 'keep'];
 
@@ -191,7 +186,7 @@ final class status {
 
     /**
      * The outbox: `waiting`, `open`, `refused` (rows), `foreign` (rows made under another address, never sent), `oldest`
-     * (when the oldest that is still to be sent was written, Unix seconds; null: none).
+     * (when the oldest that is still to be sent was raised, Unix seconds; null: none), `pending` (grades that wait for their release).
      *
      * @return array
      */
@@ -203,6 +198,7 @@ final class status {
             foreach ($DB->get_records_sql_menu($sql) as $state => $n) {
                 $counts[$state] = (int) $n;
             }
+            $counts['pending'] = $DB->count_records('local_snsproducer_pending');
             $counts['oldest'] = null;
             foreach (['waiting', 'open'] as $state) {
                 $first = $DB->get_records('local_snsproducer_outbox', ['state' => $state], 'id', 'id, timecreated', 0, 1);
@@ -219,65 +215,38 @@ final class status {
     }
 
     /**
-     * The ledger of the last 24 hours: `since` (Unix seconds), `outcomes` (outcome → number), `waiting` (rows of these hours
-     * in the outbox, but for open ones, which aren't counted as observed yet), `unaccounted` (observed and none of the rest), `recent` (the part of it that was observed in the
-     * hour that still runs: some of it may be on its way), `hours` (hour → outcome → number).
+     * The ledger of the last 24 hours: `since` (Unix seconds), `outcomes` (outcome → number; `observed`, the parts of it, and
+     * `unaccounted`), `recent` (how many of the unaccounted were observed in the hour that still runs: they may be on their way).
      *
      * @return array
      */
     public function ledger(): array {
         return $this->once('ledger', static function (): array {
-            global $DB;
             $now = time();
             $since = $now - $now % HOURSECS - self::PERIOD;
-            $hours = [];
-            foreach (ledger::sums($since) as $hour => $events) {
-                foreach ($events as $outcomes) {
-                    foreach ($outcomes as $outcome => $n) {
-                        $hours[$hour][$outcome] = ($hours[$hour][$outcome] ?? 0) + (int) $n;
-                    }
-                }
-            }
-            $sql = "SELECT hour, COUNT(1) AS n FROM {local_snsproducer_outbox}
-                     WHERE hour >= :since AND state <> 'open' GROUP BY hour";
-            foreach ($DB->get_records_sql_menu($sql, ['since' => $since]) as $hour => $n) {
-                $hours[$hour]['waiting'] = (int) $n;
-            }
-            ksort($hours);
-            return ['since' => $since] + self::balance($hours, $now - $now % HOURSECS);
+            return ['since' => $since] + self::balance(ledger::sums($since), $now - $now % HOURSECS);
         });
     }
 
     /**
-     * Adds hours up and says what is missing. Pure.
+     * Adds hours and events up. Pure.
      *
-     * @param array $hours hour → outcome → number, with `waiting` for what is in the outbox
+     * @param array $sums hour → event's name → outcome → number
      * @param int $running the hour that still runs
      * @return array as ledger(), without `since`
      */
-    public static function balance(array $hours, int $running): array {
-        $sums = ['observed' => 0] + array_fill_keys(self::PARTS, 0);
-        $waiting = $unaccounted = $recent = 0;
-        foreach ($hours as $hour => &$outcomes) {
-            $left = $outcomes['observed'] ?? 0;
-            foreach (self::PARTS as $part) {
-                $left -= $outcomes[$part] ?? 0;
-            }
-            $left -= $outcomes['waiting'] ?? 0;
-            $outcomes['unaccounted'] = $left;
-            $unaccounted += $left;
-            $recent += $hour >= $running ? $left : 0;
-            $waiting += $outcomes['waiting'] ?? 0;
-            foreach ($outcomes as $outcome => $n) {
-                if ($outcome !== 'waiting' && $outcome !== 'unaccounted') {
-                    $sums[$outcome] = ($sums[$outcome] ?? 0) + $n;
+    public static function balance(array $sums, int $running): array {
+        $outcomes = array_fill_keys(['observed', ...ledger::PARTS, 'unaccounted'], 0);
+        $recent = 0;
+        foreach ($sums as $hour => $names) {
+            foreach ($names as $parts) {
+                foreach ($parts as $outcome => $n) {
+                    $outcomes[$outcome] = ($outcomes[$outcome] ?? 0) + $n;
                 }
+                $recent += $hour >= $running ? $parts['unaccounted'] ?? 0 : 0;
             }
         }
-        unset($outcomes);
-        return [
-            'outcomes' => $sums, 'waiting' => $waiting, 'unaccounted' => $unaccounted, 'recent' => $recent, 'hours' => $hours,
-        ];
+        return ['outcomes' => $outcomes, 'recent' => $recent];
     }
 
     /**

@@ -29,8 +29,8 @@ use local_snsproducer\local\status;
  * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 final class overview implements \renderable, \templatable {
-    /** @var string[] The outcomes that are always shown, in this order: others only where they happened. */
-    private const ALWAYS = ['observed', 'accepted', 'duplicate', 'unwanted', 'parked', 'not_taken', 'refused', 'lost_at_cap'];
+    /** @var string[] The outcomes that are always shown: others only where they happened. */
+    private const ALWAYS = ['observed', 'accepted', 'duplicate', 'unwanted', 'parked', 'waiting', 'not_taken', 'unaccounted'];
 
     /**
      * Makes the page.
@@ -208,6 +208,7 @@ final class overview implements \renderable, \templatable {
             'stateopen' => (string) $outbox['open'],
             'staterefused' => (string) $outbox['refused'],
             'oldest' => $oldest,
+            'pending' => (string) $outbox['pending'],
         ]);
     }
 
@@ -243,11 +244,10 @@ final class overview implements \renderable, \templatable {
             return ['ledger' => null, 'ledgerwords' => get_string('check_unknown', 'local_snsproducer'), 'sidecarwords' => ''];
         }
         $theirs = $facts['sidecar']['events'] ?? [];
-        $numbers = $ledger['outcomes'] + ['waiting' => $ledger['waiting'], 'unaccounted' => $ledger['unaccounted']];
         $beside = ['observed' => 'received'];
         $rows = [];
-        foreach ($numbers as $outcome => $n) {
-            if ($n === 0 && !in_array($outcome, self::ALWAYS, true) && $outcome !== 'waiting' && $outcome !== 'unaccounted') {
+        foreach ($ledger['outcomes'] as $outcome => $n) {
+            if ($n === 0 && !in_array($outcome, self::ALWAYS, true)) {
                 continue;
             }
             $there = $theirs[$beside[$outcome] ?? $outcome] ?? null;
@@ -259,7 +259,7 @@ final class overview implements \renderable, \templatable {
                 ],
             ];
         }
-        $missing = $ledger['unaccounted'] - $ledger['recent'];
+        $missing = $ledger['outcomes']['unaccounted'] - $ledger['recent'];
         $words = $missing === 0 ? 'holds' : 'missing';
         $sidecar = $facts['sidecar'] ?? null;
         return [
