@@ -144,7 +144,7 @@ final class ledger_test extends \advanced_testcase {
     }
 }
 /**
- * 
+ *
  *
  * @package    local_snsproducer
  * @copyright  2026 the moodle-sns-producer authors

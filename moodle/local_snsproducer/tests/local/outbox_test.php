@@ -196,7 +196,7 @@ final class outbox_test extends \advanced_testcase {
     }
 }
 /**
- * 
+ *
  *
  * @package    local_snsproducer
  * @copyright  2026 the moodle-sns-producer authors

@@ -275,7 +275,7 @@ final class strict_test extends \advanced_testcase {
     }
 }
 /**
- * 
+ *
  *
  * @package    local_snsproducer
  * @copyright  2026 the moodle-sns-producer authors
