@@ -85,7 +85,13 @@ final class delivery {
         if (!$rows) {
             return $noted;
         }
-        $open = strict::still_open(array_values($rows));
+        try {
+            $open = strict::still_open(array_values($rows));
+        } catch (\dml_exception $e) {
+            // They are left to the task; the others need not suffer.
+            trouble::tell('looking for rows of strict mode', $e);
+            $open = [];
+        }
         return array_values(array_filter($noted, fn(raised $one) => $one->strictrow === null || isset($open[$one->strictrow])));
     }
 
@@ -98,7 +104,6 @@ final class delivery {
     private function envelopes(array $noted): array {
         $reader = new reader($this->quiet);
         $envelopes = [];
-        $gone = [];
         $rows = [];
         foreach ($noted as $raised) {
             try {
@@ -115,17 +120,16 @@ final class delivery {
                     );
                     continue;
                 }
-                not_taken::count($raised, $choice, $this->tally);
                 if ($raised->strictrow !== null) {
+                    outbox::delete([$raised->strictrow]);
                     $this->tally->add($raised->hour(), $raised->name, 'observed');
-                    $gone[] = $raised->strictrow;
                 }
+                not_taken::count($raised, $choice, $this->tally);
             } catch (\Throwable $e) {
                 // It shows as unaccounted; in strict mode its row is still there for the task.
                 trouble::tell("completing event {$raised->id}", $e);
             }
         }
-        outbox::delete($gone);
         return $envelopes;
     }
 
@@ -152,26 +156,39 @@ final class delivery {
      */
     private function settle(array $envelopes, sent $sent, bool $bulk): void {
         $keep = [];
-        $gone = [];
-        $complete = [];
+        $strict = [];
         foreach ($envelopes as $envelope) {
             $outcome = $sent->outcomes[$envelope->id] ?? null;
-            if ($outcome !== null) {
-                $this->tally->add($envelope->hour, $envelope->name, $outcome);
-            }
             if ($envelope->row !== null) {
-                // In strict mode it is counted as observed when its row is no longer open.
-                $this->tally->add($envelope->hour, $envelope->name, 'observed');
-                $outcome !== null ? $gone[] = $envelope->row : $complete[] = $envelope;
-            } else if ($outcome === null) {
+                $strict[] = $envelope;
+            } else if ($outcome !== null) {
+                $this->tally->add($envelope->hour, $envelope->name, $outcome);
+            } else {
                 $keep[] = $envelope;
             }
         }
         outbox::keep($keep, $sent->refused, $bulk, $this->tally);
-        foreach ($complete as $envelope) {
-            outbox::complete($envelope, $sent->refused[$envelope->id] ?? null);
+        $this->settle_strict($strict, $sent);
+    }
+
+    /**
+     * The same for those in strict mode, whose rows are there already. Each is counted as observed when its row is no longer
+     * open; one whose row can't be changed now stays open, and the task settles and counts it.
+     *
+     * @param envelope[] $envelopes
+     * @param sent $sent
+     */
+    private function settle_strict(array $envelopes, sent $sent): void {
+        $answered = array_filter($envelopes, fn(envelope $one) => isset($sent->outcomes[$one->id]));
+        outbox::delete(array_column($answered, 'row'));
+        foreach ($answered as $envelope) {
+            $this->tally->add($envelope->hour, $envelope->name, 'observed');
+            $this->tally->add($envelope->hour, $envelope->name, $sent->outcomes[$envelope->id]);
         }
-        outbox::delete($gone);
+        foreach (array_diff_key($envelopes, $answered) as $envelope) {
+            outbox::complete($envelope, $sent->refused[$envelope->id] ?? null);
+            $this->tally->add($envelope->hour, $envelope->name, 'observed');
+        }
     }
 
     /**

@@ -57,7 +57,14 @@ final class outbox {
         if (!$envelopes) {
             return;
         }
-        if (self::is_full()) {
+        try {
+            $full = self::is_full();
+        } catch (\dml_exception $e) {
+            // Not known is not full: then the insert shows what is wrong.
+            trouble::tell('asking how much the outbox holds', $e);
+            $full = false;
+        }
+        if ($full) {
             foreach ($envelopes as $envelope) {
                 $tally->add($envelope->hour, $envelope->name, 'lost_at_cap');
             }

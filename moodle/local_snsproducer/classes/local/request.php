@@ -210,8 +210,14 @@ final class request {
     private static function begin(): self {
         // In the unit tests of Moodle and of other plugins nothing is observed, however the site is configured.
         $inert = defined('PHPUNIT_TEST') && PHPUNIT_TEST && !self::$tested;
-        $connection = $inert ? null : connection::get();
-        return self::$current = new self($connection?->is_armed() ? $connection : null);
+        try {
+            $connection = $inert ? null : connection::get();
+            return self::$current = new self($connection?->is_armed() ? $connection : null);
+        } catch (\Throwable $e) {
+            // Half installed or half upgraded: a table or cache isn't there yet. This request observes nothing.
+            trouble::tell('beginning to observe', $e);
+            return self::$current = new self(null);
+        }
     }
 
     /**

@@ -32,6 +32,10 @@ final class trouble {
      * @param \Throwable $e
      */
     public static function tell(string $doing, \Throwable $e): void {
+        global $CFG;
+        if (!empty($CFG->upgraderunning)) {
+            return; // Tables that aren't there yet are no trouble.
+        }
         try {
             $code = $e instanceof \moodle_exception ? " ({$e->errorcode})" : '';
             $where = basename($e->getFile()) . ':' . $e->getLine();
