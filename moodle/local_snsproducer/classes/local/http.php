@@ -151,7 +151,7 @@ final class http {
                     $toolarge = true;
                     return 0;
                 }
-                if (preg_match('/^([!#$%&\'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*?)[ \t]*\r?\n?$/sD', $line, $match)) {
+                if (preg_match('/^([!-9;-~]+):[ \t]*(.*?)[ \t]*\r?\n?$/sD', $line, $match)) {
                     $head[strtolower($match[1])][] = $match[2];
                 } else if (str_starts_with($line, 'HTTP/')) {
                     // Each head begins anew: what an interim answer (1xx) said is not the answer's.
@@ -183,7 +183,7 @@ final class http {
         $errno = curl_errno($curl);
         $status = (int) curl_getinfo($curl, CURLINFO_RESPONSE_CODE);
         $detail = curl_error($curl);
-        $address = (string) curl_getinfo($curl, CURLINFO_PRIMARY_IP) ?: null;
+        $address = $endpoint->socket === null ? ((string) curl_getinfo($curl, CURLINFO_PRIMARY_IP) ?: null) : null;
         // The callbacks hold this answer's variables: let them go.
         curl_reset($curl);
         if ($errno !== CURLE_OK) {
@@ -221,7 +221,7 @@ final class http {
             CURLE_COULDNT_RESOLVE_HOST => 'dns',
             CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CERTPROBLEM, CURLE_SSL_CIPHER, CURLE_SSL_CACERT, CURLE_SSL_CACERT_BADFILE,
             CURLE_SSL_ENGINE_NOTFOUND, CURLE_SSL_ENGINE_SETFAILED, CURLE_SSL_PEER_CERTIFICATE => 'tls',
-            CURLE_UNSUPPORTED_PROTOCOL, CURLE_URL_MALFORMAT, CURLE_FAILED_INIT => 'unusable',
+            CURLE_URL_MALFORMAT, CURLE_FAILED_INIT => 'unusable',
             default => 'broken',
         };
     }
