@@ -19,6 +19,8 @@ NEEDS_OF_MOODLE=(
   "in_sbin nginx|nginx-light|Moodle's pages"
   "postgres|postgresql|the database of a throwaway Moodle"
   "in_sbin mariadbd|mariadb-server|the database of a throwaway Moodle"
+  "has phpunit|phpunit|the plugin's PHPUnit tests (Moodle 4.5's frame)"
+  "australian|locales|Moodle's PHPUnit frame"
   "apache_php|apache2 libapache2-mod-php|the cost of a page under mod_php"
 )
 
@@ -26,6 +28,7 @@ NEEDS_OF_MOODLE=(
 in_sbin() { compgen -G "/usr/sbin/$1*" >/dev/null || has "$1"; }
 postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || has postgres; }
 apache_php() { compgen -G '/usr/lib/apache2/modules/libphp*.so' >/dev/null; }
+australian() { locale -a 2>/dev/null | grep -qi '^en_AU\.utf' || [[ -f /usr/share/i18n/locales/en_AU ]]; }
 php_of_moodle() {
   has php && php -r 'exit(count(array_diff(["curl", "gd", "intl", "mbstring", "soap", "xml", "zip"], array_map("strtolower", get_loaded_extensions()))));'
 }

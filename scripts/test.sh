@@ -3,6 +3,7 @@
 #   check    scripts/check.sh
 #   cargo    all tests of the package: behaviour, faults, the journey to LocalStack
 #   pages    the catalogue's pages: the Nu checker, axe in a browser, links, sizes (scripts/pages.sh)
+#   phpunit  the Moodle plugin's tests in Moodle's own frame, where there is a Moodle (moodle/phpunit.sh)
 #   planted  the same proofs with known bugs planted: they must find them
 #   demo     the demo and each way to break it, with nobody at the keyboard
 # What can't run here is named in a line SKIPPED; with TESTS_REQUIRED=1 that is a failure.
@@ -15,7 +16,7 @@ need all
 c_compiler || die "without a C compiler nothing can be built: sudo apt-get install gcc libc6-dev"
 
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(check cargo pages planted demo)
+[[ ${#parts[@]} -gt 0 ]] || parts=(check cargo pages phpunit planted demo)
 tell_of_first_build
 
 # The tests are told by environment what they may use; a test whose variable is unset says so and passes.
@@ -73,6 +74,7 @@ for part in "${parts[@]}"; do
     check) check ;;
     cargo) prepare; cargo_tests ;;
     pages) scripts/pages.sh ;;
+    phpunit) moodle/phpunit.sh ;;
     planted) planted ;;
     demo) demo ;;
     *) die "no part $part; the head of scripts/test.sh lists them" ;;
