@@ -88,6 +88,22 @@ final class cache {
     }
 
     /**
+     * The grade item that a grade_item_deleted among the events held: lent to those that came before it. Deleting a
+     * course whose gradebook was never opened makes its item and deletes it.
+     *
+     * @param int $id
+     * @return array|null the item's fields
+     */
+    public function lent_item(int $id): ?array {
+        foreach ($this->all as $r) {
+            if (isset($r->held['grade_item']) && $r->event['objecttable'] === 'grade_items' && (int)$r->event['objectid'] === $id) {
+                return $r->held['grade_item'];
+            }
+        }
+        return null;
+    }
+
+    /**
      * What is known under a kind and key, read now if it isn't.
      *
      * @param string $kind

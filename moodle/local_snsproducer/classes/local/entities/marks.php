@@ -125,12 +125,13 @@ final class marks implements family {
         if (isset($r->held['grade_item'])) {
             return $r->held['grade_item'];
         }
-        $item = $this->item(match (true) {
+        $id = match (true) {
             isset(self::GRADE[$r->name]) => (int)($r->event['other']['itemid'] ?? 0),
             isset(self::ITEM[$r->name]) => (int)($r->event['objectid'] ?? 0),
             default => 0,
-        });
-        return $item === null ? null : shape::of('grade_item', $item);
+        };
+        $item = $this->item($id);
+        return $item === null ? $this->cache->lent_item($id) : shape::of('grade_item', $item);
     }
 
     /**

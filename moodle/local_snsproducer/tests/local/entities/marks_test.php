@@ -94,6 +94,18 @@ final class marks_test extends \advanced_testcase {
         $this->assertSame('E1', $gone['grade_item']['idnumber']);
     }
 
+    public function test_an_item_made_and_deleted_in_one_request_is_lent(): void {
+        global $CFG;
+        require_once($CFG->libdir . '/gradelib.php');
+        $course = $this->getDataGenerator()->create_course();
+        witness::start();
+        $this->assertNotEmpty(\grade_item::fetch_course_item($course->id));
+        delete_course($course, false);
+        $made = witness::read('\core\event\grade_item_created', witness::take());
+        $this->assertSame('course', $made['grade_item']['itemtype']);
+        $this->assertSame($course->shortname, $made['course']['shortname']);
+    }
+
     public function test_a_grade_of_an_activity(): void {
         global $CFG;
         require_once($CFG->libdir . '/gradelib.php');
