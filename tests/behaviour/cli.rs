@@ -347,10 +347,10 @@ fn contracts_are_held_against_what_a_moodle_says_of_itself() {
     lost.is(2, &["Moodle 9.9 takes something from 1 of", "moodle.enrolment.created.v1", "It sends nothing."]);
     assert_eq!(against(&file, "json").json()["findings"][0]["kind"], "event-missing");
     // Of a folder: its own contracts only.
-    let own = folder.path().join("own/grade/updated");
+    let own = folder.path().join("own/cohort/updated");
     std::fs::create_dir_all(own.join("examples")).unwrap();
     for name in ["v1.toml", "v1.schema.json"] {
-        std::fs::copy(repository("contracts/grade/updated").join(name), own.join(name)).unwrap();
+        std::fs::copy(repository("contracts/cohort/updated").join(name), own.join(name)).unwrap();
     }
     let words = ["contracts", "check", "own", "--moodle", "inventory.json", "--output", "table"];
     call(folder.path(), &[], &words).is(0, &["all that 1 contract read"]);

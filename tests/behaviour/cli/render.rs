@@ -179,13 +179,13 @@ fn every_link_leads_somewhere_and_every_page_is_small_and_asks_nobody_else() {
 
 /// A folder with one contract of its own, whose texts try to be markup.
 fn hostile(folder: &Path) {
-    let from = repository("contracts/group/member_added");
+    let from = repository("contracts/cohort/member_added");
     let to = folder.join("own/guild/joined");
     fs::create_dir_all(to.join("examples")).unwrap();
     let evil = r#"<script>alert(1)</script> "q" | [a](javascript:b) `<i>`"#;
     let toml = fs::read_to_string(from.join("v1.toml"))
         .unwrap()
-        .replace("moodle.group.member_added.v1", "moodle.guild.joined.v1");
+        .replace("moodle.cohort.member_added.v1", "moodle.guild.joined.v1");
     let toml: Vec<String> = toml
         .lines()
         .map(|line| match line.split_once('=') {
