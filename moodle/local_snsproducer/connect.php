@@ -41,8 +41,8 @@ $before = (string) get_config('local_snsproducer', 'connectedurl');
 
 if ($action === 'connect') {
     require_sesskey();
-    connection::connect();
     add_to_config_log('connectedurl', $before, $CFG->wwwroot, 'local_snsproducer');
+    connection::connect();
     // At once, so that the first events don't wait for cron.
     fetch::run();
     redirect($here, get_string('connect_done', 'local_snsproducer'), null, \core\output\notification::NOTIFY_SUCCESS);

@@ -25,7 +25,6 @@
 use local_snsproducer\form\delete_rows;
 use local_snsproducer\local\connection;
 use local_snsproducer\local\drain;
-use local_snsproducer\local\outbox;
 use local_snsproducer\local\pages;
 use local_snsproducer\local\sender;
 use local_snsproducer\local\state;
@@ -61,9 +60,8 @@ if (optional_param('all', 0, PARAM_BOOL)) {
 
 if ($action === 'retry') {
     require_sesskey();
-    $chosen = $choice->ids($ids);
-    outbox::retry($chosen);
-    redirect($here, $words('retry_done', count($chosen)), null, \core\output\notification::NOTIFY_SUCCESS);
+    $n = waiting::retry($choice->ids($ids));
+    redirect($here, $words('retry_done', $n), null, \core\output\notification::NOTIFY_SUCCESS);
 }
 if ($action === 'send') {
     require_sesskey();

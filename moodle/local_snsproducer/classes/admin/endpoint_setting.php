@@ -39,7 +39,7 @@ final class endpoint_setting extends \admin_setting_configtext {
      * @param string $description
      */
     public function __construct(string $name, string $visiblename, string $description) {
-        parent::__construct($name, $visiblename, $description, '', PARAM_RAW_TRIMMED, 48);
+        parent::__construct($name, $visiblename, $description, '', PARAM_RAW_TRIMMED, 30);
     }
 
     /**

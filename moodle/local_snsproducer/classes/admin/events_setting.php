@@ -36,7 +36,7 @@ final class events_setting extends \admin_setting_configtextarea {
      * @param string $description
      */
     public function __construct(string $name, string $visiblename, string $description) {
-        parent::__construct($name, $visiblename, $description, '', PARAM_RAW_TRIMMED, 60, 6);
+        parent::__construct($name, $visiblename, $description, '', PARAM_RAW_TRIMMED, 30, 6);
     }
 
     /**

@@ -17,6 +17,7 @@
 namespace local_snsproducer\check;
 
 use core\check\result;
+use local_snsproducer\local\pages;
 
 /**
  * Whether this site is connected, and not a copy of the one that is.
@@ -30,6 +31,20 @@ final class connected extends base {
     protected const CURE = 'connect';
 
     /**
+     * Where the cure is.
+     *
+     * @return \action_link|null
+     */
+    public function get_action_link(): ?\action_link {
+        try {
+            $site = $this->status->site();
+            return pages::link($site['enabled'] && ($site['configured'] || $site['connected']) ? 'connect' : 'settings');
+        } catch (\Throwable $fault) {
+            return parent::get_action_link();
+        }
+    }
+
+    /**
      * What is found.
      *
      * @return result
@@ -40,7 +55,7 @@ final class connected extends base {
         return match (true) {
             $site['copy'] => $this->say(result::ERROR, 'copy', $a),
             !$site['enabled'] => $this->say(result::WARNING, 'off'),
-            !$site['configured'] => $this->say(result::WARNING, 'notset', $a),
+            !$site['configured'] => $this->say(result::INFO, 'notset', $a),
             !$site['connected'] => $this->say(result::WARNING, 'notconnected'),
             default => $this->say(result::OK, 'ok', $a),
         };

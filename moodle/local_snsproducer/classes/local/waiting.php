@@ -129,6 +129,23 @@ final class waiting {
     }
 
     /**
+     * Lets those of the rows that were refused wait again.
+     *
+     * @param int[] $ids
+     * @return int how many there were
+     */
+    public static function retry(array $ids): int {
+        global $DB;
+        $n = 0;
+        foreach (array_chunk($ids, self::CHUNK) as $some) {
+            [$in, $params] = $DB->get_in_or_equal($some, SQL_PARAMS_NAMED);
+            $n += $DB->count_records_select(outbox::TABLE, "id {$in} AND state = :refused", $params + ['refused' => 'refused']);
+            outbox::retry($some);
+        }
+        return $n;
+    }
+
+    /**
      * Deletes rows for good, and writes into Moodle's log who did so and why.
      *
      * @param int[] $ids
