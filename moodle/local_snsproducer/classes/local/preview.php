@@ -117,9 +117,10 @@ final class preview {
         $micros = (int) $data['timecreated'] * 1000000;
         $extra = ['origin' => $extra['origin'] ?? null, 'realuserid' => $extra['realuserid'] ?? null];
         $raised = new raised(event_id::v7($micros), $micros, $data, $extra);
-        $choice = choice::of($list, $raised, new reader(false), [$raised]);
+        $rows = $list->rows($raised->name);
+        $choice = choice::of($rows, $raised, new reader(false), [$raised]);
         $asked = array_filter(store::all(true, true), static fn(row $row) => $row->event === $raised->name);
-        return self::made($data, $choice, $list->rows($raised->name), $asked);
+        return self::made($data, $choice, $rows, $asked);
     }
 
     /**
@@ -189,7 +190,8 @@ final class preview {
         foreach (self::flat((object) $data, '') as $key => $value) {
             $path = "event.$key";
             if (!in_array($path, $sent, true) && !isset($left[$path]) && !isset($wanted[$path])) {
-                $left[$path] = ['path' => $path, 'class' => vocabulary::class_of($path), 'why' => $anonymous ? 'anonymous' : 'unasked'];
+                $class = vocabulary::path($path) === null ? '' : vocabulary::class_of($path);
+                $left[$path] = ['path' => $path, 'class' => $class, 'why' => $anonymous ? 'anonymous' : 'unasked'];
             }
         }
         ksort($left);
