@@ -221,6 +221,7 @@ mod tests {
             when: None,
             keys: owned(keys),
             entities: entities.iter().map(|(e, f)| ((*e).to_owned(), owned(f))).collect::<BTreeMap<_, _>>(),
+            personal: BTreeMap::new(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! One line of a contract: a field of the message, where it comes from, and what is promised of it.
 
 use super::function::Function;
-use super::path::{Path, Root};
+use super::path::{self, Path, Root};
 use super::tree::StoredData;
 use super::value::Found;
 
@@ -57,6 +57,14 @@ pub(super) enum Many {
     Given,
 }
 
+/// A path that is read, and how near what stands there is to a person.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Read<'a> {
+    pub(super) path: &'a str,
+    pub(super) many: Many,
+    pub(super) class: Option<Personal>,
+}
+
 /// What a field is to the block it stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -68,7 +76,8 @@ pub(super) enum Role {
 }
 
 /// How near a field is to a person.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Personal {
     /// It says who: an id, a number, a login name.
     Identifier,
@@ -281,12 +290,16 @@ impl Field {
         null.unwrap_or((&self.origins[0], Found::Missing))
     }
 
-    /// Every path it reads, those of its functions included.
-    pub(super) fn reads(&self) -> impl Iterator<Item = (&str, Many)> {
-        self.origins.iter().flat_map(|origin| -> Vec<(&str, Many)> {
+    /// Every path it reads, those of its functions included, each with its class: the field's own where it
+    /// is told as it is; of what a function reads only what names a person has one.
+    pub(super) fn reads(&self) -> impl Iterator<Item = Read<'_>> {
+        self.origins.iter().flat_map(|origin| -> Vec<Read<'_>> {
             match origin {
-                Origin::Path(path) => vec![(path.text.as_str(), self.many)],
-                Origin::Function(function) => function.reads().iter().map(|p| (*p, Many::One)).collect(),
+                Origin::Path(path) => vec![Read { path: &path.text, many: self.many, class: self.personal }],
+                Origin::Function(function) => {
+                    let read = |path| Read { path, many: Many::One, class: path::class_of(path) };
+                    function.reads().iter().copied().map(read).collect()
+                }
             }
         })
     }

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 use super::cut::EventData;
+use super::field::Personal;
 
 /// Keys that are sent with every event, whatever the contracts name.
 pub(super) const ALWAYS: [&str; 8] = [
@@ -212,6 +213,11 @@ impl Path {
             }
         }
     }
+}
+
+/// The class of a path that is read without being told: whatever names a person says who.
+pub(super) fn class_of(text: &str) -> Option<Personal> {
+    Path::parse(text).is_ok_and(|path| path.is_person()).then_some(Personal::Identifier)
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::cut::EventData;
-use super::field::{Field, Many};
-use super::path::{ALWAYS, Path};
+use super::field::{Field, Many, Personal, Read};
+use super::path::{self, ALWAYS, Path};
 use super::value::key_text;
 use super::{Contract, own};
 
@@ -34,6 +34,10 @@ pub struct Row {
     pub keys: Vec<String>,
     /// Fields of entities.
     pub entities: BTreeMap<String, Vec<String>>,
+    /// How near to a person that which is read is, by path: a key as in `keys`, or one that is always sent
+    /// (`objectid`), or `entities.user.id`. What has no class is not here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub personal: BTreeMap<String, Personal>,
 }
 
 /// A condition on one value, compared as text (`true` and `"true"` are one). On a value that is absent
@@ -146,24 +150,33 @@ pub(super) fn rows_of_moodle<'c>(contracts: impl Iterator<Item = &'c Contract>) 
 fn rows_of(contract: &Contract) -> Vec<Row> {
     let mut keys = BTreeSet::new();
     let mut entities: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    let mut want = |path: &str, many: Many| {
-        if let Some(key) = path.strip_prefix("event.") {
+    let mut personal: BTreeMap<String, Personal> = BTreeMap::new();
+    let mut want = |read: Read<'_>| {
+        let place = if let Some(key) = read.path.strip_prefix("event.") {
+            let written = match read.many {
+                Many::One | Many::Given => key.to_owned(),
+                Many::List => format!("{key}[]"),
+                Many::Keys => format!("{key}{{}}"),
+            };
             if !ALWAYS.contains(&key) {
-                keys.insert(match many {
-                    Many::One | Many::Given => key.to_owned(),
-                    Many::List => format!("{key}[]"),
-                    Many::Keys => format!("{key}{{}}"),
-                });
+                keys.insert(written.clone());
             }
-        } else if let Some((entity, field)) = path.strip_prefix("entities.").and_then(|p| p.split_once('.')) {
-            entities.entry(entity.to_owned()).or_default().insert(field.to_owned());
+            written
+        } else {
+            if let Some((entity, field)) = read.path.strip_prefix("entities.").and_then(|p| p.split_once('.'))
+            {
+                entities.entry(entity.to_owned()).or_default().insert(field.to_owned());
+            }
+            read.path.to_owned()
+        };
+        if let Some(class) = read.class {
+            // Where two fields read one path, the stricter class holds.
+            personal.entry(place).and_modify(|known| *known = class.max(*known)).or_insert(class);
         }
     };
-    for (path, many) in contract.data.fields().flat_map(Field::reads) {
-        want(path, many);
-    }
-    if let Some(when) = &contract.when {
-        want(&when.field, Many::One);
+    contract.data.fields().flat_map(Field::reads).for_each(&mut want);
+    if let Some(When { field, .. }) = &contract.when {
+        want(Read { path: field, many: Many::One, class: path::class_of(field) });
     }
     let keys: Vec<String> = keys.into_iter().collect();
     let entities: BTreeMap<_, Vec<_>> =
@@ -174,6 +187,7 @@ fn rows_of(contract: &Contract) -> Vec<Row> {
         when: contract.when.clone(),
         keys: keys.clone(),
         entities: entities.clone(),
+        personal: personal.clone(),
     };
     contract.events.iter().map(row).collect()
 }
@@ -219,5 +233,50 @@ mod tests {
         let text = r#"{"contract":"c","event":"\\e","when":{"field":"event.action","in":["a"]},"keys":["userid"],"entities":{"cm":["id"]}}"#;
         let row: Row = serde_json::from_str(text).unwrap();
         assert_eq!(serde_json::to_string(&row).unwrap(), text);
+        let with_classes =
+            text.replace(r#"{"cm":["id"]}}"#, r#"{"cm":["id"]},"personal":{"userid":"identifier"}}"#);
+        let row: Row = serde_json::from_str(&with_classes).unwrap();
+        assert_eq!(row.personal["userid"], Personal::Identifier);
+        assert_eq!(serde_json::to_string(&row).unwrap(), with_classes);
+    }
+
+    #[test]
+    fn a_row_tells_the_class_of_each_path_that_has_one() {
+        let catalogue = super::super::Catalogue::builtin().unwrap();
+        let classes = |name: &str| rows_of(catalogue.named(name).unwrap()).remove(0).personal;
+        let identifiers = |paths: &[&str]| {
+            paths.iter().map(|path| ((*path).to_owned(), Personal::Identifier)).collect::<BTreeMap<_, _>>()
+        };
+        // Read by functions only: one tells the id, the other no more than who was logged in.
+        assert_eq!(
+            classes("moodle.producer.test.v1"),
+            identifiers(&["entities.request.realuserid", "userid"])
+        );
+        let grade = classes("moodle.grade.updated.v1");
+        assert_eq!(grade["other.finalgrade"], Personal::Performance);
+        assert_eq!(grade["relateduserid"], Personal::Identifier);
+        // Every path that names a person has a class in every row, and is one that the row asks for.
+        for row in catalogue.iter().flat_map(rows_of) {
+            let person =
+                |path: &String| path.starts_with("entities.user.") || path.starts_with("entities.actor.");
+            let of_entities = row
+                .entities
+                .iter()
+                .flat_map(|(entity, fields)| fields.iter().map(move |f| format!("entities.{entity}.{f}")));
+            let asked: Vec<String> = row.keys.iter().cloned().chain(of_entities).collect();
+            for path in asked
+                .iter()
+                .filter(|path| person(path) || ["userid", "relateduserid"].contains(&path.as_str()))
+            {
+                assert!(row.personal.contains_key(path), "{}: {path} has no class", row.contract);
+            }
+            for path in row.personal.keys() {
+                assert!(
+                    asked.contains(path) || ALWAYS.contains(&path.as_str()),
+                    "{}: {path} is not asked for",
+                    row.contract
+                );
+            }
+        }
     }
 }

@@ -412,6 +412,7 @@ fn thing(catalogue: &Catalogue, mode: &str, course: &Value, user: &Value) -> Res
         when: None,
         keys: vec!["other.mode".into(), "relateduserid".into()],
         entities: BTreeMap::new(),
+        personal: BTreeMap::new(),
     };
     let captured = Captured { name, ..enrolment(|_| data) };
     let stored = store(&captured, cut(&Taken { rows: vec![&row], when_unknown: 0 }, &captured.data));

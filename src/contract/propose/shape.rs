@@ -420,7 +420,7 @@ impl<'a> Shape<'a> {
     fn is_told(&self, path: &str) -> bool {
         let blocks = self.blocks.iter().filter_map(|b| block::common_named(b.trim_end_matches('?')));
         let told = self.tables.iter().flat_map(|t| &t.guesses).map(|g| &g.field);
-        blocks.flat_map(block::Object::fields).chain(told).any(|f| f.reads().any(|(read, _)| read == path))
+        blocks.flat_map(block::Object::fields).chain(told).any(|f| f.reads().any(|read| read.path == path))
     }
 
     /// A block's own line that does not hold what was seen is written anew, as a guess.
