@@ -166,6 +166,7 @@ drafts    = true
 arn       = "arn:aws:sns:eu-west-2:000000000000:moodle-activity"
 contracts = ["moodle.submission.*.v1", "moodle.course.*.v1"]
 drafts    = true
+test      = true         # what the test button of Moodle's plugin sends comes here
 TOML
 }
 

@@ -21,8 +21,11 @@ use crate::operate::words::counted;
 pub(super) fn subscriptions(config: &Config, catalogue: &Catalogue) -> Result<Vec<Subscription>, Problems> {
     let subscribed = config.subscriptions(|pattern| {
         let maturity = |id: ContractId| {
-            let status = catalogue.get(&id).map(Contract::status);
-            let maturity = if status == Some(Status::Draft) { Maturity::Draft } else { Maturity::Frozen };
+            let maturity = match catalogue.get(&id) {
+                Some(contract) if contract.is_test() => Maturity::Test,
+                Some(contract) if contract.status() == Status::Draft => Maturity::Draft,
+                _ => Maturity::Frozen,
+            };
             (id, maturity)
         };
         catalogue.matching(pattern).into_iter().map(maturity).collect()

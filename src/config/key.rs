@@ -246,6 +246,12 @@ const TOPIC: &[Key] = &[
         Default("false"),
         "Whether draft contracts, which may change, are published to it.",
     ),
+    one(
+        "test",
+        Switch,
+        Default("false"),
+        "Whether test messages (moodle.producer.test.v1) are published to it; no other topic gets them.",
+    ),
     one("max_message", Size(KIB, MIB), Default("256 KiB"), "The largest message; a larger one is parked."),
     one("in_flight", Count(1, 64), Default("8"), "Batches at once; on a FIFO topic of distinct groups."),
 ];

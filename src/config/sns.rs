@@ -31,12 +31,25 @@ pub struct Topic {
     pub sources: Option<Vec<SourceKey>>,
     /// Whether draft contracts are published to it.
     pub drafts: bool,
+    /// Whether test messages are published to it.
+    pub test: bool,
     /// The largest message, in bytes.
     pub max_message: u64,
     /// Batches at once.
     pub in_flight: u64,
     /// Where each of `contracts` stands.
     written: Vec<Origin>,
+}
+
+impl Topic {
+    /// Whether a contract that one of its patterns means goes to it.
+    fn takes(&self, maturity: Maturity) -> bool {
+        match maturity {
+            Maturity::Frozen => true,
+            Maturity::Draft => self.drafts,
+            Maturity::Test => self.test,
+        }
+    }
 }
 
 /// The name of a topic in AWS: `arn:aws:sns:REGION:ACCOUNT:NAME`.
@@ -108,7 +121,13 @@ pub enum Maturity {
     Draft,
     /// It is frozen.
     Frozen,
+    /// It is that of test messages: only topics with `test = true` get it, and they get it whatever else
+    /// they name.
+    Test,
 }
+
+/// Means the contract of test messages, in whatever version there is.
+const TESTS: &str = "moodle.producer.test.*";
 
 /// What one topic gets, with all patterns followed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -134,7 +153,7 @@ pub(crate) fn subscriptions(
             let found = matching(pattern);
             let taken: Vec<ContractId> = found
                 .iter()
-                .filter(|(_, maturity)| topic.drafts || *maturity == Maturity::Frozen)
+                .filter(|(_, maturity)| topic.takes(*maturity))
                 .map(|(id, _)| id.clone())
                 .collect();
             let key = &topic.key;
@@ -143,6 +162,12 @@ pub(crate) fn subscriptions(
                     at,
                     format!("topics.{key}.contracts: {pattern:?} matches no contract"),
                     "`moodle-sns-producer contracts list` shows all; the version belongs to the name",
+                );
+            } else if found.iter().all(|(_, maturity)| *maturity == Maturity::Test) && !topic.test {
+                problems.add(
+                    at,
+                    format!("topics.{key}.contracts: {pattern:?} means test messages only"),
+                    format!("write test = true in [topics.{key}], or take the name out"),
                 );
             } else if taken.is_empty() {
                 let all = found.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ");
@@ -155,6 +180,10 @@ pub(crate) fn subscriptions(
                 );
             }
             contracts.extend(taken);
+        }
+        if topic.test {
+            let tests = matching(TESTS).into_iter().filter(|(_, maturity)| *maturity == Maturity::Test);
+            contracts.extend(tests.map(|(id, _)| id));
         }
         contracts.sort();
         contracts.dedup();
@@ -227,6 +256,7 @@ pub(crate) fn topics(root: &Section, problems: &mut Problems) -> Vec<Topic> {
                 contracts,
                 sources,
                 drafts: section.is_on("drafts"),
+                test: section.is_on("test"),
                 max_message: section.size("max_message"),
                 in_flight: section.count("in_flight").unwrap_or_default(),
                 written,
@@ -241,11 +271,11 @@ pub(crate) fn topics(root: &Section, problems: &mut Problems) -> Vec<Topic> {
 
 fn contracts(section: &Section, path: &str, problems: &mut Problems) -> (Vec<String>, Vec<Origin>) {
     let patterns = section.texts("contracts").unwrap_or_default();
-    if section.texts("contracts").is_some() && patterns.is_empty() {
+    if section.texts("contracts").is_some() && patterns.is_empty() && !section.is_on("test") {
         problems.add(
             &section.origin("contracts"),
             format!("{path}.contracts is empty, so the topic would get nothing"),
-            "name contracts, or take the topic out",
+            "name contracts, or take the topic out; one of test messages alone has test = true",
         );
     }
     for (pattern, at) in patterns {

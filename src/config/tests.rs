@@ -93,7 +93,7 @@ config.toml:12:13: topics.g.contracts is empty, so the topic would get nothing
    |
 12 | contracts = []
    |             ^^
-  do: name contracts, or take the topic out
+  do: name contracts, or take the topic out; one of test messages alone has test = true
 
 environment variable MSP_TOPICS__G__IN_FLIGHT: topics.g.in_flight is 1000
   do: write a whole number from 1 to 64
@@ -313,6 +313,41 @@ fn the_topics_patterns_are_followed() {
     let config = load_text(GOOD, &[("MSP_TOPICS__GRADES__DRAFTS", "true")], &[]).unwrap();
     let list = config.subscriptions(matching).unwrap();
     assert_eq!(list[0].contracts, [id("moodle.grade.updated.v1")]);
+}
+
+#[test]
+fn test_messages_go_to_the_topics_that_ask_for_them_and_to_no_other() {
+    let id = |text: &str| text.parse::<ContractId>().unwrap();
+    let all = [
+        (id("moodle.grade.updated.v1"), Maturity::Frozen),
+        (id("moodle.producer.heartbeat.v1"), Maturity::Frozen),
+        (id("moodle.producer.test.v1"), Maturity::Test),
+    ];
+    let matching = |pattern: &str| match pattern {
+        "moodle.grade.*.v1" => all[..1].to_vec(),
+        "moodle.producer.*" => all[1..].to_vec(),
+        "moodle.producer.test.v1" | "moodle.producer.test.*" => all[2..].to_vec(),
+        _ => Vec::new(),
+    };
+    let gets = |contracts: &str, test: &str| {
+        let text = GOOD.replace(r#"["moodle.grade.*.v1"]"#, contracts);
+        let config = load_text(&text, &[("MSP_TOPICS__GRADES__TEST", test)], &[]).unwrap();
+        let list = config.subscriptions(matching);
+        list.map(|list| list[0].contracts.clone())
+            .map_err(|p| p.iter().map(|p| p.what.clone()).collect::<Vec<_>>())
+    };
+    let ids = |names: &[&str]| Ok(names.iter().map(|name| id(name)).collect::<Vec<_>>());
+    let grades = r#"["moodle.grade.*.v1"]"#;
+    assert_eq!(gets(grades, "false"), ids(&["moodle.grade.updated.v1"]));
+    assert_eq!(gets(grades, "true"), ids(&["moodle.grade.updated.v1", "moodle.producer.test.v1"]));
+    let products = r#"["moodle.producer.*"]"#;
+    assert_eq!(gets(products, "false"), ids(&["moodle.producer.heartbeat.v1"]));
+    assert_eq!(gets(products, "true"), ids(&["moodle.producer.heartbeat.v1", "moodle.producer.test.v1"]));
+    let named = r#"["moodle.producer.test.v1"]"#;
+    let told = "topics.grades.contracts: \"moodle.producer.test.v1\" means test messages only";
+    assert_eq!(gets(named, "false"), Err(vec![told.to_owned()]));
+    assert_eq!(gets(named, "true"), ids(&["moodle.producer.test.v1"]));
+    assert_eq!(gets("[]", "true"), ids(&["moodle.producer.test.v1"]), "a topic of test messages only");
 }
 
 #[test]

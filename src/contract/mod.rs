@@ -178,6 +178,12 @@ impl Contract {
         self.status
     }
 
+    /// Whether it is that of test messages, which go to no topic that does not ask for them.
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        own::is_test(&self.id)
+    }
+
     /// Of a deprecated contract: the last day, and the contract that replaces it.
     #[must_use]
     pub fn end(&self) -> Option<(&str, &str)> {

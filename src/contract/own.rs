@@ -3,6 +3,7 @@
 //! and no pattern means their contracts unless it names them.
 
 use super::Contract;
+use crate::delivery::ContractId;
 
 /// What the names of own events begin with. Moodle's begin with a backslash.
 const PREFIX: &str = "producer:";
@@ -10,12 +11,20 @@ const PREFIX: &str = "producer:";
 /// What the names of their contracts begin with.
 const AREA: &str = "moodle.producer.";
 
+/// The subject and the name of the contract of test messages.
+const TEST: (&str, &str) = ("producer", "test");
+
 /// A heartbeat, a day's summary, and a test that the sidecar itself makes.
 pub(super) const NAMES: [&str; 3] = ["producer:heartbeat", "producer:summary", "producer:test"];
 
 /// Whether an event is the product's own.
 pub(super) fn is_own(event: &str) -> bool {
     event.starts_with(PREFIX)
+}
+
+/// Whether a contract is that of test messages.
+pub(super) fn is_test(id: &ContractId) -> bool {
+    (id.area(), id.operation()) == TEST
 }
 
 /// Whether a contract speaks of own events only.
