@@ -42,7 +42,8 @@ pub(super) struct Judged {
     pub batch: Batch,
     /// Where each of the batch's events was in the request.
     pub places: Vec<Place>,
-    pub unwanted: u32,
+    /// Places in the request of the events that no row took.
+    pub unwanted: Vec<usize>,
     /// Conditions that could not be judged because what they speak of is absent or null.
     pub when_unknown: u32,
     /// Events whose `raised` was corrected.
@@ -77,7 +78,7 @@ pub(super) fn judge(elements: &[&RawValue], terms: &Terms<'_>) -> Result<Judged,
     let mut judged = Judged {
         batch: Batch { source: sender.clone(), events: Vec::with_capacity(read.len()), unwanted: Vec::new() },
         places: Vec::with_capacity(read.len()),
-        unwanted: 0,
+        unwanted: Vec::new(),
         when_unknown: 0,
         corrected: 0,
         urls,
@@ -93,7 +94,7 @@ pub(super) fn judge(elements: &[&RawValue], terms: &Terms<'_>) -> Result<Judged,
                 judged.when_unknown += taken.when_unknown;
                 if taken.is_empty() {
                     *unwanted.entry(envelope.name).or_default() += 1;
-                    judged.unwanted += 1;
+                    judged.unwanted.push(index);
                     continue;
                 }
                 let cut = cut(&taken, &envelope.data);

@@ -24,7 +24,7 @@ pub(super) struct Envelope {
     pub source: String,
     pub name: Arc<str>,
     pub time: Timestamp,
-    /// None for an anonymous or a backfilled event only.
+    /// None for an anonymous event only. Of one that was read back from a log no more is known than `time`.
     pub raised: Option<Timestamp>,
     /// The list it was cut under, by its `ETag`.
     pub wantedlist: Option<String>,
@@ -94,10 +94,11 @@ fn form(value: Value) -> Result<Envelope, String> {
         return Err("`data.event.eventname` is not the event's `type`".into());
     }
     let data = EventData { event, entities };
-    if raised.is_none() && !id.is_backfill() && !data.is_anonymous() {
+    let time = Timestamp::from_second(time.as_second()).unwrap_or(time);
+    let raised = raised.or_else(|| id.is_backfill().then_some(time));
+    if raised.is_none() && !data.is_anonymous() {
         return Err("`raised` is missing".into());
     }
-    let time = Timestamp::from_second(time.as_second()).unwrap_or(time);
     Ok(Envelope { id, source, name: name.into(), time, raised, wantedlist, data })
 }
 
@@ -256,7 +257,8 @@ mod tests {
         let mut backfill = good();
         backfill["id"] = json!(EventId::from_digest(&[1; 32]).to_string());
         backfill.as_object_mut().unwrap().remove("raised");
-        assert!(read_text(&backfill.to_string()).is_ok());
+        let read = read_text(&backfill.to_string()).unwrap();
+        assert_eq!(read.raised, Some(read.time), "so that a state of then is older than one of now");
     }
 
     #[test]

@@ -26,13 +26,18 @@ const BULK: &str = "bulk";
 /// A larger body is read on a thread of its own: it would hold up the other requests of this one.
 const READ_INLINE: usize = 128 << 10;
 
-/// What became of a batch; the numbers add up to its events.
+/// What became of a batch; the numbers add up to its events. The places of those that were not accepted
+/// are told, so that the sender's ledger can count each under its event's name.
 #[derive(Serialize)]
 struct Outcome<'a> {
     accepted: usize,
     duplicate: usize,
-    unwanted: u32,
+    unwanted: usize,
     parked: Vec<Parked>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    duplicates: Vec<usize>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unwanteds: Vec<usize>,
     spool: &'a str,
 }
 
@@ -63,7 +68,7 @@ pub(super) async fn answer(
     // What waited in an outbox may be sent by a node with another clock than the one that raised it.
     let skew = if bulk { None } else { clock::skew(admitted.signed, arrived) };
 
-    let Judged { batch, places, unwanted, when_unknown, corrected, urls } =
+    let Judged { batch, places, unwanted: unwanteds, when_unknown, corrected, urls } =
         judge(&admitted, routes, lists, &context.limits, arrived, skew, bulk).await?;
     if !bulk {
         context.stats.clock(&key, skew, corrected);
@@ -83,30 +88,33 @@ pub(super) async fn answer(
             Refusal::Spool(error)
         })?
     };
-    let (accepted, duplicate, parked) = sum(&places, &kept);
+    let (accepted, duplicates, parked) = sum(&places, &kept);
+    let (duplicate, unwanted) = (duplicates.len(), unwanteds.len());
     for (id, reason) in places.iter().filter_map(|p| Some((p.id, p.parked?))) {
         tracing::warn!(source = %key, event = %id, %reason, "an event was set aside at the door");
     }
     tracing::debug!(
         source = %key, batch = admitted.id, accepted, duplicate, unwanted, parked = parked.len(), "accepted a batch"
     );
-    let outcome = Outcome { accepted, duplicate, unwanted, parked, spool: context.spool.id() };
+    let spool = context.spool.id();
+    let outcome = Outcome { accepted, duplicate, unwanted, parked, duplicates, unwanteds, spool };
     let body = serde_json::to_vec(&outcome).unwrap_or_default();
     Ok(json(StatusCode::ACCEPTED, "application/json", body))
 }
 
-fn sum(places: &[Place], kept: &[Accepted]) -> (usize, usize, Vec<Parked>) {
-    let (mut accepted, mut duplicate, mut parked) = (0, 0, Vec::new());
+/// How many were accepted, where the duplicates were, and what was set aside.
+fn sum(places: &[Place], kept: &[Accepted]) -> (usize, Vec<usize>, Vec<Parked>) {
+    let (mut accepted, mut duplicates, mut parked) = (0, Vec::new(), Vec::new());
     for (place, kept) in places.iter().zip(kept) {
         match (kept, place.parked) {
-            (Accepted::Duplicate | Accepted::Conflict, _) => duplicate += 1,
+            (Accepted::Duplicate | Accepted::Conflict, _) => duplicates.push(place.index),
             (Accepted::New(_), None) => accepted += 1,
             (Accepted::New(_), Some(reason)) => {
                 parked.push(Parked { index: place.index, id: place.id.to_string(), reason: reason.as_str() });
             }
         }
     }
-    (accepted, duplicate, parked)
+    (accepted, duplicates, parked)
 }
 
 async fn judge(

@@ -8,8 +8,8 @@
 //! SNS is.
 //!
 //! Read it in the order a request meets it: [`listen`] (where), `serve` (the accept loop and one
-//! exchange), `body`, [`signature`] (who), `json`, `envelope`, `batch` (what), `events` and `wanted`
-//! (the two paths), [`refusal`] (every way to say no).
+//! exchange), `body`, [`signature`] (who), `json`, `envelope`, `batch` (what), `events` (a batch),
+//! `question` with `wanted` and `trace` (what a plugin asks), [`refusal`] (every way to say no).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,12 +31,14 @@ mod json;
 pub mod listen;
 mod lists;
 mod patience;
+mod question;
 pub mod refusal;
 mod secret;
 mod senders;
 pub mod signature;
 mod stats;
 mod tls;
+mod trace;
 mod wanted;
 
 pub use listen::{BindError, Bound, Listen};

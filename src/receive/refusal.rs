@@ -9,7 +9,7 @@ use crate::spool::AcceptError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// No such path.
-    #[error("POST to /v1/sources/{{source}}/events or /v1/sources/{{source}}/wanted")]
+    #[error("POST to /v1/sources/{{source}}/events, …/wanted or …/trace")]
     NoSuchPath,
     /// Another method.
     #[error("only POST is answered here")]
@@ -35,6 +35,12 @@ pub enum Refusal {
     /// More events than a batch may have.
     #[error("a batch may have {limit} events (max_events): send fewer at once")]
     TooManyEvents {
+        /// The limit.
+        limit: usize,
+    },
+    /// More ids than a question may have.
+    #[error("a question may have {limit} ids: ask for fewer at once")]
+    TooManyIds {
         /// The limit.
         limit: usize,
     },
@@ -117,7 +123,9 @@ impl Refusal {
             Self::Header(_) | Self::Empty | Self::BrokenOff | Self::NotJson(_) | Self::Form(_) => {
                 StatusCode::BAD_REQUEST
             }
-            Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLarge { .. } | Self::TooManyEvents { .. } | Self::TooManyIds { .. } => {
+                StatusCode::PAYLOAD_TOO_LARGE
+            }
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Signature | Self::Clock { .. } => StatusCode::UNAUTHORIZED,
             Self::SourceMismatch(_) => StatusCode::FORBIDDEN,
@@ -138,6 +146,7 @@ impl Refusal {
             Self::Empty => "empty",
             Self::BodyTooLarge { .. } => "max-body",
             Self::TooManyEvents { .. } => "max-events",
+            Self::TooManyIds { .. } => "max-ids",
             Self::TooSlow(_) => "too-slow",
             Self::BrokenOff => "broken-off",
             Self::Signature => "signature",
@@ -166,6 +175,7 @@ impl Refusal {
             Self::Empty => "Empty body",
             Self::BodyTooLarge { .. } => "Body too large",
             Self::TooManyEvents { .. } => "Too many events",
+            Self::TooManyIds { .. } => "Too many ids",
             Self::TooSlow(_) => "Body too slow",
             Self::BrokenOff => "Body broken off",
             Self::Signature => "Not signed by this source",

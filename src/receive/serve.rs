@@ -27,7 +27,7 @@ use super::listen::{Bound, Peer};
 use super::lists::Remembered;
 use super::patience::Patience;
 use super::refusal::Refusal;
-use super::{Context, events, wanted};
+use super::{Context, events, trace, wanted};
 
 /// The most that is read ahead of a connection, in bytes.
 const READ_AHEAD: usize = 64 << 10;
@@ -187,7 +187,7 @@ async fn route(
     let (Some(source), Some(what), None) = (parts.next(), parts.next(), parts.next()) else {
         return Err(Refusal::NoSuchPath);
     };
-    if !matches!(what, "events" | "wanted") {
+    if !matches!(what, "events" | "wanted" | "trace") {
         return Err(Refusal::NoSuchPath);
     }
     if head.method != Method::POST {
@@ -195,6 +195,7 @@ async fn route(
     }
     let answered = match what {
         "events" => events::answer(door, source, head, body, arrived).await,
+        "trace" => trace::answer(door, source, head, body, arrived).await,
         _ => wanted::answer(door, source, head, body, arrived).await,
     };
     if let Err(refusal) = &answered

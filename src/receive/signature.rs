@@ -21,10 +21,16 @@ pub const SIGNATURE: &str = "webhook-signature";
 
 /// How far the sender's clock may be off, in whole seconds either way.
 pub const TOLERANCE_SECONDS: i64 = 300;
+/// What the ids of answers to the question for the wanted list begin with.
+pub const WANTED: &str = "wanted-";
+/// What the ids of answers to the question for the fate of events begin with.
+pub const TRACE: &str = "trace-";
 /// Ids that begin so name the sidecar's own answers, never a request.
-pub const RESERVED: &str = "wanted-";
+pub const RESERVED: [&str; 2] = [WANTED, TRACE];
 /// The longest id, in characters.
 pub const LONGEST_ID: usize = 64;
+/// The longest id of a question: with what its answer's id begins with it must fit in an id.
+pub const LONGEST_QUESTION: usize = LONGEST_ID - WANTED.len();
 /// The most `v1` signatures that are looked at: one a secret that is valid on the other side.
 pub const MOST_SIGNATURES: usize = 16;
 
@@ -53,7 +59,9 @@ pub enum Malformed {
     #[error("`webhook-id` is not 1 to 64 characters of A-Z, a-z, 0-9, - and _")]
     Id,
     /// The id is one of the sidecar's own answers.
-    #[error("a `webhook-id` that begins with `wanted-` names an answer of the sidecar: use another")]
+    #[error(
+        "a `webhook-id` that begins with `wanted-` or `trace-` names an answer of the sidecar: use another"
+    )]
     Reserved,
     /// The timestamp is no number.
     #[error("`webhook-timestamp` is not Unix seconds in 1 to 12 digits")]
@@ -131,7 +139,7 @@ impl<'a> Claim<'a> {
         if !(1..=LONGEST_ID).contains(&id.len()) || !id.bytes().all(word) {
             return Err(Malformed::Id);
         }
-        if id.starts_with(RESERVED) {
+        if RESERVED.iter().any(|prefix| id.starts_with(prefix)) {
             return Err(Malformed::Reserved);
         }
         // `parse` alone would take a sign.

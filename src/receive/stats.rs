@@ -71,6 +71,7 @@ pub struct Stats {
     when_unknown: Family<OfSource, Counter>,
     secret_used: Family<OfSecret, Gauge>,
     wanted_asked: Family<OfSource, Gauge>,
+    traced: Family<OfSource, Counter>,
     two_sites: Family<OfSource, Gauge>,
     pub(super) in_flight: Gauge,
     pub(super) connections: Gauge,
@@ -92,6 +93,7 @@ impl Default for Stats {
             when_unknown: Family::default(),
             secret_used: Family::default(),
             wanted_asked: Family::default(),
+            traced: Family::default(),
             two_sites: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
@@ -139,6 +141,11 @@ impl Stats {
             "wanted_last_asked_timestamp_seconds",
             "When the plugin last asked for the wanted list: the source's sign of life",
             self.wanted_asked.clone(),
+        );
+        registry.register(
+            "events_traced",
+            "Events whose fate the plugin asked for, by source",
+            self.traced.clone(),
         );
         registry.register(
             "two_sites",
@@ -199,6 +206,11 @@ impl Stats {
         let labels = OfSource { source: source.to_string() };
         self.wanted_asked.get_or_create(&labels).set(report.at.as_second());
         self.seen().plugins.insert(source.clone(), report);
+    }
+
+    pub(super) fn traced(&self, source: &SourceKey, events: usize) {
+        let labels = OfSource { source: source.to_string() };
+        self.traced.get_or_create(&labels).inc_by(events as u64);
     }
 
     /// When a secret of a source last verified a request since the start.

@@ -2,29 +2,23 @@
 //! fields leave Moodle, so it is signed too, under an id that no request may have.
 
 use http::request::Parts;
-use http::{HeaderValue, StatusCode};
 use hyper::body::Incoming;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Map, Value, json};
 
-use super::admit::{Takes, admit};
+use super::question::{self, Kind};
 use super::refusal::Refusal;
-use super::serve::{self, Answer, Door};
-use super::signature::{self, RESERVED};
+use super::serve::{Answer, Door};
+use super::signature::WANTED;
 use super::stats::PluginReport;
 use crate::event::SourceKey;
 use crate::spool::Count;
 
-const MEDIA_TYPE: &str = "application/json";
-
 /// The form of question and answer that is spoken here.
 const WIRE: u64 = 1;
 
-/// A question's most bytes: its ledger is the larger part.
-const MAX_BODY: usize = 256 << 10;
-
-/// The longest id of a question: `wanted-` and it must fit in an id.
-const LONGEST_ID: usize = signature::LONGEST_ID - RESERVED.len();
+/// The plugin's ledger is the larger part of a question.
+const KIND: Kind = Kind { prefix: WANTED, max_body: 256 << 10, foreign: "ids" };
 
 /// What the answer tells of our ledger begins this long ago.
 const LEDGER_TOLD: SignedDuration = SignedDuration::from_hours(24);
@@ -37,12 +31,9 @@ pub(super) async fn answer(
     arrived: Timestamp,
 ) -> Result<Answer, Refusal> {
     let context = &door.context;
-    let takes = Takes { media_type: MEDIA_TYPE, max_body: MAX_BODY.min(context.limits.max_body) };
-    let admitted = admit(door, source, &takes, head, incoming, arrived).await?;
-    if admitted.id.len() > LONGEST_ID {
-        return Err(Refusal::Form("the `webhook-id` of a question has at most 57 characters"));
-    }
-    let report = read(&admitted.body.bytes, context.limits.max_depth, arrived)?;
+    let mut question = question::read(door, source, &KIND, head, incoming, arrived).await?;
+    let report = read(&mut question.object, arrived)?;
+    let admitted = &question.admitted;
     if !admitted.sender.speaks_as(&report.url, arrived) {
         return Err(Refusal::SourceMismatch("`url`".into()));
     }
@@ -73,31 +64,11 @@ pub(super) async fn answer(
             "ledger": ledger(door, key, arrived).await?,
         })
     };
-    let body = answer.to_string().into_bytes();
-    let id = format!("{RESERVED}{}", admitted.id);
-    let seconds = Timestamp::now().as_second();
-    let signature = signature::sign(&admitted.secret, &id, seconds, &body);
-    let mut answer = serve::json(StatusCode::OK, MEDIA_TYPE, body);
-    let headers = answer.headers_mut();
-    for (name, value) in
-        [(signature::ID, id), (signature::TIMESTAMP, seconds.to_string()), (signature::SIGNATURE, signature)]
-    {
-        // All three are visible ASCII by their making.
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(name, value);
-        }
-    }
-    Ok(answer)
+    Ok(question.answer(&answer))
 }
 
-/// `{"wire":1,"plugin","moodle","url","etag","ledger":[…]}`. An object, so that it can never pass for a
-/// batch. Keys that are not known are ignored.
-fn read(body: &[u8], deepest: usize, at: Timestamp) -> Result<PluginReport, Refusal> {
-    let text = std::str::from_utf8(body).map_err(|_| Refusal::NotJson("it is not UTF-8".into()))?;
-    let value = super::json::parse(text, deepest).map_err(|fault| Refusal::NotJson(fault.to_string()))?;
-    let Value::Object(mut question) = value else {
-        return Err(Refusal::Form("a question is a JSON object"));
-    };
+/// `{"wire":1,"plugin","moodle","url","etag","ledger":[…]}`. Keys that are not known are ignored.
+fn read(question: &mut Map<String, Value>, at: Timestamp) -> Result<PluginReport, Refusal> {
     if question.get("wire").and_then(Value::as_u64) != Some(WIRE) {
         return Err(Refusal::Form("`wire` is not 1: if the plugin is newer, upgrade the sidecar first"));
     }

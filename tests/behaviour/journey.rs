@@ -6,6 +6,7 @@ mod declared;
 mod end;
 mod held;
 mod localstack;
+mod tested;
 mod versions;
 mod whole_corpus;
 mod withdrawn;

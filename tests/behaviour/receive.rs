@@ -11,6 +11,8 @@ use moodle_sns_producer::receive::{
     Bound, Certificates, Context, Listen, Secret, Sender, Senders, Settings, Stats, serve,
 };
 use moodle_sns_producer::spool::{self, Spool};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::registry::Registry;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -23,6 +25,7 @@ mod doors;
 mod limits;
 mod refusals;
 mod signing;
+mod trace;
 mod wanted;
 
 const URL: &str = "https://vle.example.org";
@@ -134,6 +137,15 @@ impl Open {
     /// The present list's `ETag`, as the plugin would have it.
     fn etag(&self) -> String {
         self.context.routes.load().wanted(&"vle".parse().unwrap()).etag().to_owned()
+    }
+
+    /// What the door counts, as a scrape shows it.
+    fn metrics(&self) -> String {
+        let mut registry = Registry::with_prefix("moodle_sns");
+        self.context.stats.register(&mut registry);
+        let mut text = String::new();
+        encode(&mut text, &registry).unwrap();
+        text
     }
 
     /// What the spool holds of an event.

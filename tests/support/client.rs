@@ -59,6 +59,16 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// Whether it is signed with this secret, now and under this id.
+    pub fn is_signed(&self, id: &str, secret: &str) -> bool {
+        let header = |name: &str| self.headers[name].to_str().unwrap();
+        let secret = Secret::parse("x", secret).unwrap();
+        let seconds: i64 = header(signature::TIMESTAMP).parse().unwrap();
+        assert!((seconds - Timestamp::now().as_second()).abs() < 5);
+        header(signature::ID) == id
+            && header(signature::SIGNATURE) == signature::sign(&secret, id, seconds, &self.body)
+    }
+
     /// Its body as JSON; null when it is none.
     pub fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
@@ -126,6 +136,12 @@ impl SigningClient {
     pub fn question(&self, id: &str, body: &Value) -> Request<Full<Bytes>> {
         let now = Timestamp::now().as_second();
         self.signed("wanted", "application/json", id, now, body.to_string().into())
+    }
+
+    /// A signed question for the fate of events, not yet sent.
+    pub fn tracing(&self, id: &str, body: &Value) -> Request<Full<Bytes>> {
+        let now = Timestamp::now().as_second();
+        self.signed("trace", "application/json", id, now, body.to_string().into())
     }
 
     /// A request with its three headers; `what` is the last part of the path.

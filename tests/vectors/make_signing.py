@@ -101,6 +101,7 @@ case("an id with every character that may be in it", "library", id="AZaz09-_")
 case("an id with a space", "header-id", id="a b")
 case("an id with a slash", "header-id", id="a/b")
 case("an id of one of our answers", "reserved-id", id="wanted-abc")
+case("an id of the other kind of our answers", "reserved-id", id="trace-abc")
 case("an id that only resembles one", "library", id="Wanted-abc")
 # One value of each.
 case("two ids", "header-repeated", ids=[ID, ID])

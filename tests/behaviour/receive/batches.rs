@@ -31,7 +31,10 @@ async fn a_captured_batch_is_kept_and_owed_and_a_repeat_of_it_is_a_duplicate() {
     let first = client.post(body.clone()).await.accepted();
     assert_eq!(numbers(&first), (5, 0, 0, 0));
     assert_eq!(first["spool"], open.context.spool.id());
-    assert_eq!(numbers(&client.post(body).await.accepted()), (0, 5, 0, 0), "under another webhook-id");
+    assert_eq!(first.get("duplicates"), None, "no place is told where there is none");
+    let again = client.post(body).await.accepted();
+    assert_eq!(numbers(&again), (0, 5, 0, 0), "under another webhook-id");
+    assert_eq!(again["duplicates"], json!([0, 1, 2, 3, 4]));
     for event in &events {
         let trace = open.trace(&event.id.to_string()).await.unwrap();
         let kept = trace.event.unwrap().event;
@@ -69,6 +72,27 @@ async fn an_event_that_no_row_takes_is_counted_and_not_kept() {
     let answer = open.client().post(corpus::body(std::slice::from_ref(event), URL, &open.etag())).await;
     assert_eq!(numbers(&answer.accepted()), (0, 0, 1, 0));
     assert!(open.trace(&event.id.to_string()).await.is_none());
+}
+
+#[tokio::test]
+async fn an_answer_says_where_in_the_batch_each_event_was_that_was_not_accepted() {
+    let open = Open::new().await;
+    let mut client = open.client();
+    let [enrolled, unwanted] = [live(ENROLLED, 3), live("\\core\\event\\group_member_added", 2)];
+    let known = std::slice::from_ref(&enrolled[0]);
+    assert_eq!(numbers(&client.post(corpus::body(known, URL, &open.etag())).await.accepted()), (1, 0, 0, 0));
+    let mut events = cloud(&enrolled, &open.etag());
+    let unwanted = cloud(&unwanted, &open.etag());
+    // 0 unwanted, 1 known, 2 new, 3 unwanted, 4 unreadable, 5 new, 6 the fifth again.
+    events.insert(0, unwanted[0].clone());
+    events.insert(3, unwanted[1].clone());
+    events.insert(4, json!(null));
+    events.push(events[5].clone());
+    let answer = client.post(Value::from(events).to_string()).await.accepted();
+    assert_eq!(numbers(&answer), (2, 2, 2, 1), "{answer}");
+    assert_eq!(answer["duplicates"], json!([1, 6]));
+    assert_eq!(answer["unwanteds"], json!([0, 3]));
+    assert_eq!(answer["parked"][0]["index"], 4);
 }
 
 #[tokio::test]
@@ -159,7 +183,8 @@ async fn a_backfilled_event_has_no_window() {
     event["time"] = json!("2019-01-01T00:00:00Z");
     event.as_object_mut().unwrap().remove("raised");
     assert_eq!(numbers(&open.client().post(json!([event]).to_string()).await.accepted()), (1, 0, 0, 0));
-    assert_eq!(open.trace(&id).await.unwrap().event.unwrap().event.raised, None);
+    let kept = open.trace(&id).await.unwrap().event.unwrap().event;
+    assert_eq!(kept.raised, Some(kept.time), "the log knows no more");
 }
 
 #[tokio::test]
