@@ -100,10 +100,14 @@ $rows[] = ['breaker', $facts['breaker'] ?? '-'];
 echo command::table(['what', 'is'], $rows);
 
 if (isset($facts['ledger'])) {
-    $sums = array_filter($facts['ledger']['outcomes']);
+    // What is nothing is not told, but for what somebody may look for.
+    $told = ['observed' => 0, 'accepted' => 0, 'waiting' => 0, 'unaccounted' => 0];
+    $sums = array_filter(
+        $facts['ledger']['outcomes'],
+        fn($n, $outcome) => $n !== 0 || isset($told[$outcome]),
+        ARRAY_FILTER_USE_BOTH
+    );
     $parts = array_map(fn($outcome, $n) => [$outcome, $n], array_keys($sums), $sums);
-    $parts[] = ['waiting', $facts['ledger']['waiting']];
-    $parts[] = ['unaccounted', $facts['ledger']['unaccounted']];
     echo "\n" . command::table(['ledger since ' . command::moment($facts['ledger']['since']), 'events'], $parts);
 }
 echo "\n";
