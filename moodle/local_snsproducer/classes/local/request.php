@@ -194,6 +194,12 @@ final class request {
         ignore_user_abort(true);
         if (function_exists('fastcgi_finish_request')) {
             fastcgi_finish_request();
+        } else if (PHP_SAPI !== 'cli') {
+            // The connection can't be let go, but the rest of the page need not wait in PHP's buffers.
+            while (ob_get_level() > 0 && ob_end_flush()) {
+                continue;
+            }
+            flush();
         }
         if (self::$current !== null) {
             // What is raised from here on arranges for an end of its own.

@@ -248,6 +248,43 @@ final class strict_test extends \advanced_testcase {
         $this->assertArrayNotHasKey('unaccounted', $ledger);
     }
 
+    public function test_an_anonymous_row_names_nobody_and_is_taken_over_when_its_hour_is_long_over(): void {
+        global $DB;
+        $name = '\mod_feedback\event\response_submitted';
+        $feedback = $this->getDataGenerator()->create_module('feedback', ['course' => $this->course, 'anonymous' => 1]);
+        $user = $this->getDataGenerator()->create_and_enrol($this->course);
+        $this->sink->connect([
+            ['event' => $name, 'keys' => ['userid'], 'entities' => ['user' => ['username'], 'cm' => ['id'], 'course' => ['shortname']]],
+            ['event' => self::GROUP_CREATED],
+            ['event' => '\a\event\b'],
+        ], ['strict' => $name]);
+        request::reset_for_test();
+        $this->setUser($user);
+        \mod_feedback\event\response_submitted::create([
+            'context' => \context_module::instance($feedback->cmid),
+            'courseid' => $this->course->id,
+            'objectid' => 777111,
+            'relateduserid' => $user->id,
+            'anonymous' => 1,
+            'other' => ['cmid' => $feedback->cmid, 'instanceid' => $feedback->id, 'anonymous' => 1],
+        ])->trigger();
+        [$row] = $this->rows();
+        $this->assertSame([null, null, 0], [$row->userid, $row->relateduserid, $row->timecreated % HOURSECS]);
+        $this->assertSame(0, event_id::millis($row->eventid) % (HOURSECS * 1000));
+        $this->assertStringNotContainsString('777111', $row->body);
+        $this->kill();
+        $DB->set_field(outbox::TABLE, 'timecreated', time() - HOURSECS - 840);
+        $this->run_task();
+        $this->assertSame([], $this->sink->requests(), 'it may be of the end of that hour');
+        $DB->set_field(outbox::TABLE, 'timecreated', time() - HOURSECS - 901);
+        $this->run_task();
+        [$event] = $this->sink->events();
+        $this->assertSame($row->eventid, $event['id']);
+        $this->assertEqualsCanonicalizing(['course', 'cm'], array_keys($event['data']['entities']));
+        $this->assertStringNotContainsString($user->username, json_encode($event));
+        $this->assertArrayNotHasKey('raised', $event);
+    }
+
     public function test_a_row_that_can_not_be_written_lets_the_event_go_the_usual_way(): void {
         global $DB;
         // The list is loaded before the database fails.
