@@ -51,3 +51,10 @@ def problem(message: dict) -> str | None:
         return f"a message of no contract: {error}"
     first = next(check.iter_errors(message), None)
     return None if first is None else f"{message['type']} at {'/'.join(map(str, first.path))}: {first.message[:300]}"
+
+
+@functools.cache
+def has_condition(name: str) -> bool:
+    """Does the contract take only some of its events?"""
+    _, subject, verb, version = name.split(".")
+    return "when" in tomllib.loads((CONTRACTS / subject / verb / f"{version}.toml").read_text(encoding="utf-8"))

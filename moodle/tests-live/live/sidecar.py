@@ -173,7 +173,6 @@ drafts    = true
 arn       = "arn:aws:sns:eu-west-2:000000000000:moodle-activity"
 contracts = [{activity}]
 drafts    = true
-test      = true
 """
 
 

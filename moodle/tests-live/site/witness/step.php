@@ -24,7 +24,11 @@ $PAGE->set_context(context_system::instance());
 $PAGE->set_url('/local/witness/step.php');
 header('Content-Type: application/json');
 try {
-    echo json_encode(['result' => \local_witness\steps::run($step, $as, $arguments ?: [])]);
+    // Tasks talk.
+    ob_start();
+    $result = \local_witness\steps::run($step, $as, $arguments ?: []);
+    ob_end_clean();
+    echo json_encode(['result' => $result]);
 } catch (\Throwable $thrown) {
     http_response_code(500);
     $debuginfo = property_exists($thrown, 'debuginfo') ? ' ' . $thrown->debuginfo : '';

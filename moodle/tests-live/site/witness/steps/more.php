@@ -20,7 +20,8 @@ return [
         require_once($CFG->libdir . '/completionlib.php');
         require_once($CFG->dirroot . '/completion/criteria/completion_criteria_activity.php');
         $criterion = new completion_criteria_activity();
-        $criterion->update_config((object) ['id' => $a['course'], 'criteria_activity' => [$a['cm'] => 1]]);
+        $data = (object) ['id' => $a['course'], 'criteria_activity' => [$a['cm'] => 1]];
+        $criterion->update_config($data);
         return [];
     },
     'complete' => function (array $a): array {

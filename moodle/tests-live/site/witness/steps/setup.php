@@ -49,6 +49,34 @@ return [
         return ['token' => \core_external\util::generate_token(EXTERNAL_TOKEN_PERMANENT, $service, $USER->id,
             context_system::instance())];
     },
+    // The names of the wanted list, and those that are sent whatever they hold.
+    'list' => function (): array {
+        global $DB;
+        $wanted = [];
+        $always = [];
+        $body = json_decode($DB->get_field('local_snsproducer_list', 'body', [], IGNORE_MULTIPLE), true);
+        foreach ($body['rows'] as $row) {
+            foreach ((array) ($row['events'] ?? $row['event']) as $name) {
+                $wanted[$name] = true;
+                if (empty($row['when'])) {
+                    $always[$name] = true;
+                }
+            }
+        }
+        return ['wanted' => array_keys($wanted), 'always' => array_keys($always)];
+    },
+    // What the plugin says became of events: name, outcome, n.
+    'ledger' => function (): array {
+        $flat = [];
+        foreach (\local_snsproducer\local\ledger::sums(time() - DAYSECS) as $names) {
+            foreach ($names as $name => $outcomes) {
+                foreach ($outcomes as $outcome => $n) {
+                    $flat[$name . "\t" . $outcome] = ($flat[$name . "\t" . $outcome] ?? 0) + $n;
+                }
+            }
+        }
+        return array_map(fn($key, $n) => [...explode("\t", $key), $n], array_keys($flat), $flat);
+    },
     // Settings of the plugin that aren't forced.
     'plugin' => function (array $a): array {
         foreach ($a['settings'] as $name => $value) {
