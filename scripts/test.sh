@@ -6,6 +6,8 @@
 #   phpunit  the Moodle plugin's tests in Moodle's own frame, where there is a Moodle (moodle/phpunit.sh)
 #   planted  the same proofs with known bugs planted: they must find them
 #   demo     the demo and each way to break it, with nobody at the keyboard
+#   live     the Moodle plugin in a throwaway Moodle, and what a page costs, where there is a Moodle code base
+#            (moodle/tests-live/run.sh). Without one: SKIPPED, never a failure, since no registry has Moodle
 # What can't run here is named in a line SKIPPED; with TESTS_REQUIRED=1 that is a failure.
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/places.sh"
@@ -16,7 +18,7 @@ need all
 c_compiler || die "without a C compiler nothing can be built: sudo apt-get install gcc libc6-dev"
 
 parts=("$@")
-[[ ${#parts[@]} -gt 0 ]] || parts=(check cargo pages phpunit planted demo)
+[[ ${#parts[@]} -gt 0 ]] || parts=(check cargo pages phpunit planted demo live)
 tell_of_first_build
 
 # The tests are told by environment what they may use; a test whose variable is unset says so and passes.
@@ -69,6 +71,10 @@ demo() {
   scripts/rehearse-demo.sh
 }
 
+live() {
+  moodle/tests-live/run.sh events
+}
+
 for part in "${parts[@]}"; do
   case $part in
     check) check ;;
@@ -77,6 +83,7 @@ for part in "${parts[@]}"; do
     phpunit) moodle/phpunit.sh ;;
     planted) planted ;;
     demo) demo ;;
+    live) live ;;
     *) die "no part $part; the head of scripts/test.sh lists them" ;;
   esac
 done

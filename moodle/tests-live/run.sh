@@ -56,10 +56,37 @@ fi
 venv=$("$ROOT/scripts/venv.sh" moodle-live "$here/requirements.txt")
 
 for name in $(compgen -e AWS_ || true); do unset "$name"; done
-export BINARY PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1 MOODLE_DIR=$moodle
+LIVE_FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/moodle-live-XXXXXX")
+export LIVE_FOLDER BINARY MOODLE_DIR=$moodle PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
 command=("$venv/bin/python" -m live "${@:-events}")
-# In name spaces of its own everything ends with this process, mounts and daemons too, even on kill -9.
+# In name spaces of its own everything ends with that one process, mounts and daemons too, however it ends.
 if [[ $(id -u) -eq 0 ]] && unshare --mount --pid --fork --mount-proc true 2>/dev/null; then
-  OVERLAY=1 exec unshare --mount --pid --fork --kill-child --mount-proc --propagation private "${command[@]}"
+  command=(env OVERLAY=1 unshare --mount --pid --fork --kill-child --mount-proc --propagation private "${command[@]}")
 fi
-exec "${command[@]}"
+
+suite=""
+# shellcheck disable=SC2329   # the trap calls it
+finish() {
+  trap - EXIT TERM INT
+  # `unshare` itself is deaf to kind signals.
+  if [[ -n $suite ]] && kill -0 "$suite" 2>/dev/null; then
+    kill -TERM "$suite" 2>/dev/null || true
+    pkill -TERM -P "$suite" 2>/dev/null || true
+    local tries
+    for ((tries = 0; tries < 100; tries++)); do
+      kill -0 "$suite" 2>/dev/null || break
+      sleep 0.1
+    done
+    kill -KILL "$suite" 2>/dev/null || true
+    wait "$suite" 2>/dev/null || true
+  fi
+  [[ ${KEEP:-} == 1 ]] || rm -rf "$LIVE_FOLDER"
+}
+trap finish EXIT
+trap 'exit 143' TERM
+trap 'exit 130' INT
+"${command[@]}" &
+suite=$!
+code=0
+wait "$suite" || code=$?
+exit "$code"

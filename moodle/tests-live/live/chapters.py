@@ -45,6 +45,11 @@ def activity(site: Site, module: str, at: int, **fields) -> dict:
     return site.web("activity/create", module=module, course=at, name=f"The {module}", idnumber=f"{module}-{at}", fields=fields)
 
 
+def hand_in(site: Site, who: str, essay: dict, **more) -> None:
+    answer = site.web("assign/submit", who, cm=essay["cm"], **more)
+    expect(f"the submission is saved: {answer}", answer["saved"])
+
+
 @chapter
 def people_come_and_go(site: Site) -> None:
     names = ["teacher", "marker", *(f"student{n}" for n in range(1, 13)), "leaver"]
@@ -132,10 +137,10 @@ def assignments_are_handed_in_and_marked(site: Site) -> None:
     plugins = {"assignsubmission_onlinetext_enabled": 1, "assignsubmission_file_enabled": 1, "assignsubmission_file_maxfiles": 3,
                "assignsubmission_file_maxsizebytes": 100_000, "duedate": int(time.time()) + 86_400}
     essay = activity(site, "assign", made, submissiondrafts=1, **plugins)
-    site.web("activity/update", cm=essay["cm"], fields={"duedate": int(time.time()) + 2 * 86_400})
-    site.web("assign/submit", "student1", cm=essay["cm"])
-    site.web("assign/submit", "student1", cm=essay["cm"], words="again", submit=1)
-    site.web("assign/submit", "student2", cm=essay["cm"], submit=1)
+    site.web("activity/update", cm=essay["cm"], fields=plugins | {"duedate": int(time.time()) + 2 * 86_400})
+    hand_in(site, "student1", essay)
+    hand_in(site, "student1", essay, words="again", submit=1)
+    hand_in(site, "student2", essay, submit=1)
     site.web("assign/to_draft", cm=essay["cm"], user=students[1])
     site.web("assign/remove", cm=essay["cm"], user=students[1])
     site.web("assign/extend", "teacher", cm=essay["cm"], user=students[1], until=int(time.time()) + 9 * 86_400)
@@ -150,7 +155,7 @@ def assignments_are_handed_in_and_marked(site: Site) -> None:
 def marking_goes_through_its_workflow(site: Site) -> None:
     made, students = course(site, "WORKFLOW")
     essay = activity(site, "assign", made, markingworkflow=1, assignsubmission_onlinetext_enabled=1, submissiondrafts=0)
-    site.web("assign/submit", "student1", cm=essay["cm"])
+    hand_in(site, "student1", essay)
     for state in ("inmarking", "readyforreview", "inreview", "readyforrelease"):
         site.web("assign/grade", "teacher", cm=essay["cm"], user=students[0], grade=48.5, workflow=state)
     unreleased = site.witness.mark()
@@ -164,8 +169,8 @@ def marking_is_blind_until_the_reveal(site: Site) -> None:
     made, students = course(site, "BLIND")
     essay = activity(site, "assign", made, blindmarking=1, assignsubmission_onlinetext_enabled=1, submissiondrafts=0,
                      duedate=int(time.time()) + 86_400)
-    site.web("assign/submit", "student1", cm=essay["cm"])
-    site.web("assign/submit", "student2", cm=essay["cm"])
+    hand_in(site, "student1", essay)
+    hand_in(site, "student2", essay)
     site.web("assign/grade", "teacher", cm=essay["cm"], user=students[0], grade=77)
     site.web("assign/extend", "teacher", cm=essay["cm"], user=students[2], until=int(time.time()) + 9 * 86_400)
     site.web("assign/reveal", cm=essay["cm"])

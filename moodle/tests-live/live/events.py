@@ -6,7 +6,7 @@ import sys
 import time
 from pathlib import Path
 
-from . import capture, chapters, contracts
+from . import capture, chapters, contracts, cost
 from .processes import Failed, say, until
 from .site import Site, whole
 from .verdict import Evidence, judge
@@ -26,6 +26,9 @@ def main() -> None:
         faults = judge(evidence) + grades(site, evidence) + capture.missing(site, evidence, bool(only)) + complaints(site)
         say(f"{len(evidence.witnessed)} events raised, {len({e['id'] for e in evidence.sent})} sent, {len(evidence.messages)} messages; "
             f"{len(kept)} of {len(contracts.types())} contracts spoken; {time.monotonic() - began:.0f} s")
+        if not only:
+            cost.furnish(site)
+            faults += cost.gate_of(site)
         if faults:
             for fault in faults:
                 print(f"FAULT {fault}", file=sys.stderr)
@@ -64,7 +67,9 @@ def grades(site: Site, evidence: Evidence) -> list[str]:
     if any(never in json.dumps(e["data"]) for e in evidence.sent):
         faults.append(f"the hidden grade {never} was sent")
     for value in site.known["shown later"]:
-        told = [e for e in evidence.sent if str(value) in str((e["data"]["event"].get("other") or {}).get("finalgrade"))]
+        # The total of a category with one grade is the same number; it is told once nothing beneath it is hidden.
+        told = [e for e in evidence.sent if str(value) in str((e["data"]["event"].get("other") or {}).get("finalgrade"))
+                and e["data"]["entities"].get("grade_item", {}).get("itemtype") not in ("category", "course")]
         if [e["type"] for e in told] != [r"\local_snsproducer\event\grade_released"]:
             faults.append(f"the grade {value}, hidden and then shown, was told by {[e['type'] for e in told]}")
     return faults

@@ -39,6 +39,7 @@ class Gate:
     500, 429   answers that
     lose       hands on, and closes before the answer
     slow       hands on after `delay` seconds
+    swallow    says 202 by itself, but 400 to a batch that holds the text `spoiled`
     """
 
     def __init__(self, beyond: int):
@@ -46,10 +47,13 @@ class Gate:
         self.port = free_port()
         self.mode = "pass"
         self.delay = 0.05
+        self.spoiled = b""
         self.passed: list[Passed] = []
         self.loop = asyncio.new_event_loop()
         self.server: asyncio.Server | None = None
         self.hole: list[socket.socket] = []
+        # asyncio itself would let a connection's task be collected while it waits.
+        self.tasks: set = set()
 
     @property
     def url(self) -> str:
@@ -115,6 +119,8 @@ class Gate:
         return [event | {"_status": p.status} for p in self.passed for event in p.events()]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.tasks.add(task := asyncio.current_task())
+        task.add_done_callback(self.tasks.discard)
         with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
             while head := await reader.readuntil(b"\r\n\r\n"):
                 lines = head.decode("latin-1").split("\r\n")
@@ -145,6 +151,10 @@ class Gate:
                 await writer.drain()
                 await asyncio.sleep(0.1)
             return False
+        if mode == "swallow":
+            writer.write(self.swallow(passed))
+            await writer.drain()
+            return True
         if mode == "slow":
             await asyncio.sleep(self.delay)
         try:
@@ -157,6 +167,16 @@ class Gate:
         writer.write(answer)
         await writer.drain()
         return True
+
+    def swallow(self, passed: Passed) -> bytes:
+        bad = bool(self.spoiled) and self.spoiled in passed.body
+        passed.status = 400 if bad else 202
+        if bad:
+            body = json.dumps({"type": "urn:moodle-sns-producer:problem:form", "title": "played by the gate", "status": 400})
+        else:
+            body = json.dumps({"accepted": len(passed.events()), "duplicate": 0, "unwanted": 0, "parked": [], "spool": "gate"})
+        kind = "application/problem+json" if bad else "application/json"
+        return f"HTTP/1.1 {passed.status} Played\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
 
     async def ask(self, passed: Passed, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", self.beyond, limit=8 << 20)

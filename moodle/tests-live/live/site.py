@@ -60,8 +60,8 @@ class Site:
 
 @contextlib.contextmanager
 def temporary() -> Iterator[Path]:
-    """The folder of the run; kept where the run failed."""
-    folder = Path(tempfile.mkdtemp(prefix="moodle-live-"))
+    """The folder of the run, which run.sh makes and removes. The logs are kept where the run failed."""
+    folder = Path(os.environ["LIVE_FOLDER"])
     folder.chmod(0o755)
     try:
         yield folder
@@ -71,8 +71,6 @@ def temporary() -> Iterator[Path]:
     finally:
         if os.environ.get("KEEP") == "1":
             say(f"KEEP=1: {folder} stays")
-        else:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def keep_logs(folder: Path) -> Path:

@@ -98,6 +98,6 @@ final class observer {
      */
     private static function write(array $line): void {
         global $CFG;
-        file_put_contents($CFG->local_witness_file, json_encode($line, JSON_INVALID_UTF8_SUBSTITUTE) . "\n", FILE_APPEND | LOCK_EX);
+        file_put_contents($CFG->local_witness_file, json_encode($line, JSON_INVALID_UTF8_SUBSTITUTE | JSON_PRESERVE_ZERO_FRACTION) . "\n", FILE_APPEND | LOCK_EX);
     }
 }

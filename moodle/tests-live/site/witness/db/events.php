@@ -34,4 +34,24 @@ $observers = [
         'internal' => false,
         'priority' => 99998,
     ],
+    // Around the plugin's observers: the one of strict mode has priority 1, the other 0. Outside of transactions,
+    // where both are called one after the other.
+    [
+        'eventname' => '\core\event\base',
+        'callback' => '\local_witness\stopwatch::before',
+        'internal' => true,
+        'priority' => 2,
+    ],
+    [
+        'eventname' => '\core\event\base',
+        'callback' => '\local_witness\stopwatch::before',
+        'internal' => false,
+        'priority' => 1,
+    ],
+    [
+        'eventname' => '\core\event\base',
+        'callback' => '\local_witness\stopwatch::after',
+        'internal' => false,
+        'priority' => -1,
+    ],
 ];

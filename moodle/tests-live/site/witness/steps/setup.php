@@ -33,6 +33,9 @@ return [
             $DB->insert_record('external_services_functions', (object) ['externalserviceid' => $service, 'functionname' => $function]);
         }
         assign_capability('webservice/rest:use', CAP_ALLOW, $CFG->defaultuserroleid, context_system::instance()->id, true);
+        // A fresh site has all its tasks due at once, and themes to compile: not what is tried here.
+        $DB->set_field_select('task_scheduled', 'nextruntime', time() + DAYSECS, "component <> 'local_snsproducer'");
+        $DB->delete_records('task_adhoc');
         purge_all_caches();
         return ['service' => $service];
     },
@@ -77,6 +80,7 @@ return [
         }
         return array_map(fn($key, $n) => [...explode("\t", $key), $n], array_keys($flat), $flat);
     },
+    'nothing' => fn(): array => [],
     // Settings of the plugin that aren't forced.
     'plugin' => function (array $a): array {
         foreach ($a['settings'] as $name => $value) {

@@ -1,0 +1,24 @@
+<?php
+// This file is part of the live suite of moodle-sns-producer.
+//
+// It is free software: you can redistribute it and/or modify it under the terms of the GNU General Public
+// License as published by the Free Software Foundation, either version 3 of the License, or (at your option)
+// any later version. It is distributed without any warranty.
+
+/**
+ * The rival observes what the plugin would send.
+ *
+ * @package    local_rival
+ * @copyright  2026 the moodle-sns-producer authors
+ * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
+ */
+
+defined('MOODLE_INTERNAL') || die();
+
+$observers = [
+    [
+        'eventname' => '\core\event\base',
+        'callback' => '\local_rival\observer::event',
+        'internal' => false,
+    ],
+];
