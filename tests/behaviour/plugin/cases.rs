@@ -14,6 +14,7 @@ fn when(n: usize, condition: &Value) -> Value {
 }
 
 fn case(name: &str, rows: Vec<Value>, data: &Value) -> Value {
+    let rows = Value::from(rows);
     json!({"name": name, "rows": rows, "data": data})
 }
 

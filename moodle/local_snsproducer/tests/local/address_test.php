@@ -44,7 +44,10 @@ final class address_test extends \advanced_testcase {
 
     public function test_a_page_does_not_look_a_name_up(): void {
         $this->resetAfterTest();
-        $config = ['enabled' => 1, 'endpoint' => 'https://sidecar.invalid', 'sourcekey' => 'vle', 'secret' => 'whsec_' . base64_encode(str_repeat('k', 24))];
+        $config = [
+            'enabled' => 1, 'endpoint' => 'https://sidecar.invalid', 'sourcekey' => 'vle',
+            'secret' => 'whsec_' . base64_encode(str_repeat('k', 24)),
+        ];
         $connection = connection::of($config, 'https://vle.example.org');
         $answer = http::post($connection, $connection->events_path(), 'application/json', '[]', 300);
         $this->assertSame([0, 'dns'], [$answer->status, $answer->failure]);

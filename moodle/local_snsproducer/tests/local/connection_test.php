@@ -46,7 +46,8 @@ final class connection_test extends \advanced_testcase {
     private function configure(array $more = []): void {
         $this->resetAfterTest();
         $config = $more + [
-            'enabled' => '1', 'endpoint' => 'http://127.0.0.1:8080', 'sourcekey' => 'vle', 'secret' => self::SECRET, 'connectedurl' => '',
+            'enabled' => '1', 'endpoint' => 'http://127.0.0.1:8080', 'sourcekey' => 'vle', 'secret' => self::SECRET,
+            'connectedurl' => '',
         ];
         foreach ($config as $name => $value) {
             set_config($name, $value, connection::PLUGIN);
@@ -104,7 +105,8 @@ final class connection_test extends \advanced_testcase {
     }
 
     public function test_secrets_are_decrypted_and_the_environment_wins(): void {
-        $this->configure(['secret' => \core\encryption::encrypt(self::SECRET), 'secretnext' => \core\encryption::encrypt(self::NEXT)]);
+        $sealed = array_map(\core\encryption::encrypt(...), [self::SECRET, self::NEXT]);
+        $this->configure(['secret' => $sealed[0], 'secretnext' => $sealed[1]]);
         $both = [secret::parse(self::SECRET)->fingerprint(), secret::parse(self::NEXT)->fingerprint()];
         $this->assertSame($both, self::fingerprints());
         putenv('LOCAL_SNSPRODUCER_SECRET=' . self::NEXT);

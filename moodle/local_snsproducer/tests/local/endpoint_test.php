@@ -44,8 +44,10 @@ final class endpoint_test extends \basic_testcase {
         $refused = [
             '' => 'empty', 'ftp://127.0.0.1' => 'scheme', '127.0.0.1:8080' => 'scheme', 'https://user@127.0.0.1' => 'user',
             'https://a.example/v1' => 'path', 'https://a.example?x' => 'path', 'https://a.example#x' => 'path',
-            'https://a.example\\@b.example' => 'path', 'https://' => 'host', 'http://2130706433' => 'host', 'http://0x7f.1' => 'host',
-            'http://127.0.0.1:0' => 'port', 'https://169.254.169.254' => 'metadata', 'https://[::ffff:169.254.169.254]' => 'metadata',
+            'https://a.example\\@b.example' => 'path', 'https://' => 'host', 'http://2130706433' => 'host',
+            'http://0x7f.1' => 'host',
+            'http://127.0.0.1:0' => 'port', 'https://169.254.169.254' => 'metadata',
+            'https://[::ffff:169.254.169.254]' => 'metadata',
             'https://metadata.google.internal' => 'metadata', 'http://10.0.0.1:8080' => 'plaintext',
             'http://127.0.0.1.nip.io' => 'plaintext', 'unix:run/in.sock' => 'socket', 'unix:/' . str_repeat('a', 107) => 'socket',
         ];

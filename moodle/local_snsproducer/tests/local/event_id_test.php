@@ -54,7 +54,8 @@ final class event_id_test extends \basic_testcase {
 
     public function test_an_id_has_one_form(): void {
         $bad = ['', 'x', '01A20E53-90CE-7205-A292-0DD69749D9F5', '01a20e5390ce7205a2920dd69749d9f5',
-            '6ba7b810-9dad-41d1-80b4-00c04fd430c8', '01a20e53-90ce-7205-0292-0dd69749d9f5', "01a20e53-90ce-7205-a292-0dd69749d9f5\n"];
+            '6ba7b810-9dad-41d1-80b4-00c04fd430c8', '01a20e53-90ce-7205-0292-0dd69749d9f5',
+            "01a20e53-90ce-7205-a292-0dd69749d9f5\n"];
         foreach ($bad as $text) {
             $this->assertFalse(event_id::is_valid($text), $text);
         }

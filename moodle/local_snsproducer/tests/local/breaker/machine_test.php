@@ -35,18 +35,44 @@ final class machine_test extends \basic_testcase {
             /** @var array name => number */
             private array $numbers = [];
 
+            /**
+             * A number.
+             *
+             * @param string $name
+             * @return int|null
+             */
             public function get(string $name): ?int {
                 return $this->numbers[$name] ?? null;
             }
 
+            /**
+             * Sets a number.
+             *
+             * @param string $name
+             * @param int $value
+             */
             public function set(string $name, int $value): void {
                 $this->numbers[$name] = $value;
             }
 
+            /**
+             * Adds one.
+             *
+             * @param string $name
+             * @return int
+             */
             public function increment(string $name): int {
                 return $this->numbers[$name] = ($this->numbers[$name] ?? 0) + 1;
             }
 
+            /**
+             * Takes a claim.
+             *
+             * @param string $name
+             * @param int $now
+             * @param int $duration
+             * @return bool
+             */
             public function claim(string $name, int $now, int $duration): bool {
                 if (($this->numbers[$name] ?? 0) > $now) {
                     return false;
@@ -55,6 +81,11 @@ final class machine_test extends \basic_testcase {
                 return true;
             }
 
+            /**
+             * Forgets a number.
+             *
+             * @param string $name
+             */
             public function delete(string $name): void {
                 unset($this->numbers[$name]);
             }
@@ -69,20 +100,31 @@ final class machine_test extends \basic_testcase {
     public static function tables(): array {
         return [
             'closed at first' => [[[0, '?', true], [0, '?', true]]],
-            'three failures within 10 s open it' => [[[0, '!'], [5, '!'], [9, '?', true], [10, '!'], [10, '?', false], [14, '?', false]]],
+            'three failures within 10 s open it' => [
+                [[0, '!'], [5, '!'], [9, '?', true], [10, '!'], [10, '?', false], [14, '?', false]],
+            ],
             'three within more do not' => [[[0, '!'], [5, '!'], [11, '!'], [11, '?', true]]],
             'the last three count' => [[[0, '!'], [8, '!'], [12, '!'], [12, '?', true], [13, '!'], [13, '?', false]]],
-            'a success between makes it begin anew' => [[[0, '!'], [1, '!'], [2, '+'], [3, '!'], [4, '!'], [4, '?', true], [5, '!'], [5, '?', false]]],
+            'a success between makes it begin anew' => [
+                [[0, '!'], [1, '!'], [2, '+'], [3, '!'], [4, '!'], [4, '?', true], [5, '!'], [5, '?', false]],
+            ],
             'one may try each 5 s' => [[
                 [0, '!'], [0, '!'], [0, '!'], [4, '?', false], [5, '?', true], [5, '?', false], [9, '?', false], [10, '?', true],
                 [10, '?', false],
             ]],
-            'a failed try leaves it open' => [[[0, '!'], [0, '!'], [0, '!'], [5, '?', true], [6, '!'], [9, '?', false], [10, '?', true]]],
-            'a successful try closes it' => [[[0, '!'], [0, '!'], [0, '!'], [5, '?', true], [6, '+'], [6, '?', true], [6, '?', true]]],
+            'a failed try leaves it open' => [
+                [[0, '!'], [0, '!'], [0, '!'], [5, '?', true], [6, '!'], [9, '?', false], [10, '?', true]],
+            ],
+            'a successful try closes it' => [
+                [[0, '!'], [0, '!'], [0, '!'], [5, '?', true], [6, '+'], [6, '?', true], [6, '?', true]],
+            ],
             'closed again, it takes three failures again' => [[
-                [0, '!'], [0, '!'], [0, '!'], [5, '?', true], [6, '+'], [7, '!'], [7, '!'], [7, '?', true], [7, '!'], [7, '?', false],
+                [0, '!'], [0, '!'], [0, '!'], [5, '?', true], [6, '+'], [7, '!'], [7, '!'], [7, '?', true], [7, '!'],
+                [7, '?', false],
             ]],
-            'a try that dies holds nobody up for long' => [[[0, '!'], [0, '!'], [0, '!'], [5, '?', true], [9, '?', false], [10, '?', true]]],
+            'a try that dies holds nobody up for long' => [
+                [[0, '!'], [0, '!'], [0, '!'], [5, '?', true], [9, '?', false], [10, '?', true]],
+            ],
         ];
     }
 

@@ -31,19 +31,24 @@ final class cut_test extends \basic_testcase {
     private const EVENT = [
         'eventname' => '\x', 'component' => 'x', 'objectid' => '5', 'courseid' => '2', 'contextlevel' => 70, 'contextid' => 9,
         'contextinstanceid' => '3', 'anonymous' => 0, 'timecreated' => 7205, 'userid' => '7', 'relateduserid' => null,
-        'other' => ['a' => 1, 'secret' => 's', 'map' => ['k' => 's'], 'list' => [1, ['s' => 's']], 'deep' => ['x' => 1, 'y' => 's'], 'none' => []],
+        'other' => [
+            'a' => 1, 'secret' => 's', 'map' => ['k' => 's'], 'list' => [1, ['s' => 's']], 'deep' => ['x' => 1, 'y' => 's'],
+            'none' => [],
+        ],
     ];
 
     /** @var array what was read beside it */
     private const ENTITIES = ['course' => ['id' => '2', 'fullname' => 's'], 'user' => ['id' => '7'], 'cm' => ['id' => '3']];
 
     public function test_only_declared_keys_stay_and_json_tells_maps_from_lists(): void {
+        $keys = ['other.a', 'other.map{}', 'other.list[]', 'other.deep.x', 'other.none.k', 'userid'];
         $rows = [
-            new row('a', '\x', null, ['other.a', 'other.map{}', 'other.list[]', 'other.deep.x', 'other.none.k', 'userid'], ['course' => ['id', 'idnumber']]),
+            new row('a', '\x', null, $keys, ['course' => ['id', 'idnumber']]),
             new row('b', '\x', null, ['other.deep'], ['user' => ['username']]),
         ];
-        $expected = '{"event":{"anonymous":0,"contextid":9,"contextinstanceid":"3","contextlevel":70,"courseid":"2","eventname":"\\\\x",'
-            . '"objectid":"5","timecreated":7205,"other":{"a":1,"map":{"k":null},"list":[1,{}],"deep":{"x":1},"none":[]},"userid":"7"},'
+        $expected = '{"event":{"anonymous":0,"contextid":9,"contextinstanceid":"3","contextlevel":70,"courseid":"2",'
+            . '"eventname":"\\\\x","objectid":"5","timecreated":7205,"other":{"a":1,"map":{"k":null},"list":[1,{}],'
+            . '"deep":{"x":1},"none":[]},"userid":"7"},'
             . '"entities":{"course":{"id":"2"},"user":{}}}';
         $this->assertSame($expected, json_encode(cut::cut($rows, self::EVENT, self::ENTITIES)));
         $nothing = '{"event":{"anonymous":0},"entities":{}}';
@@ -70,7 +75,10 @@ final class cut_test extends \basic_testcase {
     }
 
     public function test_what_json_cannot_say_is_null(): void {
-        $event = ['anonymous' => 0, 'other' => ['a' => NAN, 'b' => INF, 'c' => new \moodle_url('/x'), 'd' => fopen('php://memory', 'r')]];
+        $event = [
+            'anonymous' => 0,
+            'other' => ['a' => NAN, 'b' => INF, 'c' => new \moodle_url('/x'), 'd' => fopen('php://memory', 'r')],
+        ];
         $rows = [new row('a', '\x', null, ['other.a', 'other.b', 'other.c', 'other.c.path', 'other.c{}', 'other.d'], [])];
         $this->assertSame('{"a":null,"b":null,"c":{},"d":null}', json_encode(cut::cut($rows, $event, [])['event']->other));
     }

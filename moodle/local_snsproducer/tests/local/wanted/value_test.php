@@ -28,7 +28,8 @@ final class value_test extends \basic_testcase {
     public function test_lists_and_maps_are_what_json_makes_of_them(): void {
         $table = [
             // Value, members, whether it is a list.
-            [[], null, true], [['a'], null, true], [['a' => 1], ['a' => 1], false], [[1 => 'a', 0 => 'b'], [1 => 'a', 0 => 'b'], false],
+            [[], null, true], [['a'], null, true], [['a' => 1], ['a' => 1], false],
+            [[1 => 'a', 0 => 'b'], [1 => 'a', 0 => 'b'], false],
             [new \stdClass(), [], false], [(object) ['a' => 1], ['a' => 1], false], [new \moodle_url('/'), [], false],
             ['a', null, false], [null, null, false], [5, null, false],
         ];
@@ -40,8 +41,10 @@ final class value_test extends \basic_testcase {
 
     public function test_one_value_has_one_text(): void {
         $table = [
-            '50' => [50, 50.0, '50'], '50.00000' => ['50.00000'], 'true' => [true, 'true'], 'false' => [false], '0' => [0, -0.0, '0'], '' => [''],
-            '1.5' => [1.5], '9223372036854775807' => [PHP_INT_MAX], '-9223372036854775808' => [PHP_INT_MIN], '66.66667' => [66.66667],
+            '50' => [50, 50.0, '50'], '50.00000' => ['50.00000'], 'true' => [true, 'true'], 'false' => [false],
+            '0' => [0, -0.0, '0'], '' => [''],
+            '1.5' => [1.5], '9223372036854775807' => [PHP_INT_MAX], '-9223372036854775808' => [PHP_INT_MIN],
+            '66.66667' => [66.66667],
             '9000000000000000' => [9e15], '9100000000000000.0' => [9.1e15],
         ];
         foreach ($table as $text => $values) {
@@ -56,8 +59,10 @@ final class value_test extends \basic_testcase {
 
     public function test_whole_numbers_come_from_numbers_and_digits(): void {
         $table = [
-            [5, 5], ['5', 5], ['-5', -5], ['007', 7], ['-0', 0], [5.0, 5], ['9223372036854775807', PHP_INT_MAX], ['-9223372036854775808', PHP_INT_MIN],
-            ['9223372036854775808', null], ['+5', null], [' 5', null], ["5\n", null], ['5.0', null], ['', null], ['-', null], [5.5, null],
+            [5, 5], ['5', 5], ['-5', -5], ['007', 7], ['-0', 0], [5.0, 5], ['9223372036854775807', PHP_INT_MAX],
+            ['-9223372036854775808', PHP_INT_MIN],
+            ['9223372036854775808', null], ['+5', null], [' 5', null], ["5\n", null], ['5.0', null], ['', null], ['-', null],
+            [5.5, null],
             [1e300, null], [true, null], [null, null], [[5], null],
         ];
         foreach ($table as [$value, $whole]) {

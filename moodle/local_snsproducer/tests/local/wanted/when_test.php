@@ -29,7 +29,8 @@ use local_snsproducer\local\not_usable;
 final class when_test extends \basic_testcase {
     public function test_it_is_compared_as_text(): void {
         $table = [
-            [['kind' => 'a'], true, false], [['kind' => 'b'], false, true], [['kind' => 1], true, true], [['kind' => null], null, null],
+            [['kind' => 'a'], true, false], [['kind' => 'b'], false, true], [['kind' => 1], true, true],
+            [['kind' => null], null, null],
             [[], null, null], [null, null, null], [['kind' => ['a' => 1]], null, null], [['a'], null, null],
         ];
         foreach ($table as [$other, $in, $notin]) {
@@ -45,7 +46,10 @@ final class when_test extends \basic_testcase {
         foreach (['event.userid', 'event.other.a', 'entities.grade.released'] as $field) {
             $this->assertTrue($holds($field), $field);
         }
-        foreach (['event.other', 'event.nobody', 'entities.user.password', 'entities.grade', 'userid', '', 'event.userid.x'] as $field) {
+        $cases = [
+            'event.other', 'event.nobody', 'entities.user.password', 'entities.grade', 'userid', '', 'event.userid.x',
+        ];
+        foreach ($cases as $field) {
             $this->assertNull($holds($field), $field);
         }
         $this->assertTrue((new when('event.userid', null, []))->is_on_event());
@@ -61,7 +65,11 @@ final class when_test extends \basic_testcase {
     public function test_it_reads_back_what_it_told(): void {
         $told = ['field' => 'event.action', 'in' => ['a'], 'not_in' => []];
         $this->assertSame($told, when::read($told)->told());
-        foreach ([null, [], 'x', ['field' => 5], ['field' => 'x', 'in' => 'a'], ['field' => 'x', 'in' => [1]], ['field' => 'x', 'not_in' => ['a' => 'b']]] as $bad) {
+        $cases = [
+            null, [], 'x', ['field' => 5], ['field' => 'x', 'in' => 'a'], ['field' => 'x', 'in' => [1]],
+            ['field' => 'x', 'not_in' => ['a' => 'b']],
+        ];
+        foreach ($cases as $bad) {
             try {
                 when::read($bad);
                 $this->fail(json_encode($bad));
