@@ -162,7 +162,7 @@ if (!$options['dry-run']) {
     $job->keep();
 }
 $run = order::run($job, $log, $options['dry-run']);
-$total = $log->count($plan->names(), $job->after[0] ?? $job->since, $job->until);
+$total = $log->count($plan->names(), $job->since, $job->until);
 command::tell("$total events in the log of these kinds, " . count($plan->names()) . ' kinds');
 $done = 0;
 $failures = 0;
