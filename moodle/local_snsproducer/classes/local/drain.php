@@ -25,8 +25,11 @@ namespace local_snsproducer\local;
  * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
 final class drain {
-    /** @var int the most rows read at once: with their text they take some megabytes */
-    private const ROWS = 1000;
+    /** @var int how many rows the task sends at once: with their text they take some megabytes */
+    public const MANY = 1000;
+
+    /** @var int how many a request sends at once: it has a few hundred milliseconds, and others wait for the sidecar too */
+    public const FEW = 50;
 
     /** @var int how many rows went */
     public int $gone = 0;
@@ -42,11 +45,13 @@ final class drain {
      *
      * @param sender $sender
      * @param array $limits max_body and max_events
+     * @param int $rows how many at once
      * @param float $until when to stop: hrtime in milliseconds
      */
     private function __construct(
         private readonly sender $sender,
         private readonly array $limits,
+        private readonly int $rows,
         private readonly float $until,
     ) {
     }
@@ -56,11 +61,12 @@ final class drain {
      *
      * @param sender $sender
      * @param array $limits max_body and max_events: see wanted_list
+     * @param int $rows how many to send at once: MANY or FEW
      * @param int $ms how long it may take, in milliseconds
      * @return self what it did
      */
-    public static function run(sender $sender, array $limits, int $ms): self {
-        $drain = new self($sender, $limits, hrtime(true) / 1e6 + $ms);
+    public static function run(sender $sender, array $limits, int $rows, int $ms): self {
+        $drain = new self($sender, $limits, min($rows, $limits['max_events']), hrtime(true) / 1e6 + $ms);
         $lock = \core\lock\lock_config::get_lock_factory('local_snsproducer')->get_lock('drain', 0);
         if (!$lock) {
             $drain->stopped = 'locked';
@@ -78,10 +84,9 @@ final class drain {
      * Until nothing waits.
      */
     private function empty(): void {
-        $rows = min(self::ROWS, $this->limits['max_events']);
         while (hrtime(true) / 1e6 < $this->until) {
             // From the beginning each time: what another transaction committed meanwhile may have a lower id.
-            $waiting = outbox::oldest($rows, $this->limits['max_body']);
+            $waiting = outbox::oldest($this->rows, $this->limits['max_body']);
             if (!$waiting) {
                 return;
             }

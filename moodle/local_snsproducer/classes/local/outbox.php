@@ -169,7 +169,10 @@ final class outbox {
             $ids[] = $id;
             $bytes -= $characters + 1;
         }
-        $found = $ids ? $DB->get_records_list(self::TABLE, 'id', $ids, 'id', 'id, eventid, eventname, body, hour, timecreated') : [];
+        if (!$ids) {
+            return [];
+        }
+        $found = $DB->get_records_list(self::TABLE, 'id', $ids, 'id', 'id, eventid, eventname, body, hour, timecreated');
         return array_map([envelope::class, 'of_row'], array_values($found));
     }
 
@@ -297,7 +300,8 @@ final class outbox {
         }
         $counts = [];
         $groups = $DB->get_recordset_sql(
-            'SELECT hour, eventname, state, COUNT(*) AS n FROM {' . self::TABLE . '} WHERE wwwroot = ? GROUP BY hour, eventname, state',
+            'SELECT hour, eventname, state, COUNT(*) AS n FROM {' . self::TABLE . '} WHERE wwwroot = ?'
+                . ' GROUP BY hour, eventname, state',
             [self::here()],
         );
         foreach ($groups as $group) {

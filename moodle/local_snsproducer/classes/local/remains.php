@@ -100,7 +100,8 @@ final class remains {
         }
         $left = [];
         // The times that APCu itself keeps are of no clock that one could compare with.
-        foreach (new \APCUIterator('/^' . preg_quote(self::prefix(), '/') . '[0-9a-f]{16}$/D', APC_ITER_KEY | APC_ITER_VALUE) as $entry) {
+        $notes = '/^' . preg_quote(self::prefix(), '/') . '[0-9a-f]{16}$/D';
+        foreach (new \APCUIterator($notes, APC_ITER_KEY | APC_ITER_VALUE) as $entry) {
             $note = $entry['value'];
             // Only the one whose delete succeeds writes it down.
             if (($note['at'] ?? 0) > time() - self::DEAD || !apcu_delete($entry['key'])) {

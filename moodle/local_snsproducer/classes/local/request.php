@@ -353,7 +353,7 @@ final class request {
     private function drain(): void {
         $left = $this->sender->remaining();
         if ($left > 0 && outbox::has_waiting()) {
-            drain::run($this->sender, $this->list->limits, $left);
+            drain::run($this->sender, $this->list->limits, drain::FEW, $left);
         }
     }
 

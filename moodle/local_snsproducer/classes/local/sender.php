@@ -33,11 +33,17 @@ final class sender {
     /** @var int with less than this left no request is begun, in milliseconds */
     private const LEAST = 3;
 
+    /** @var int with less than this, in milliseconds, an answer that didn't come in time says little of the sidecar */
+    private const FAIR = 100;
+
     /** @var int the longest reason that is kept, in characters */
     private const LONGEST_REASON = 255;
 
     /** @var ?bool whether an empty batch was taken, once that had to be asked */
     private ?bool $takesany = null;
+
+    /** @var int milliseconds that the last request was given */
+    private int $given = 0;
 
     /** @var float milliseconds that its requests have taken */
     private float $spent = 0.0;
@@ -148,7 +154,9 @@ final class sender {
             return;
         }
         if (!in_array($answer->status, self::OF_THE_BATCH, true)) {
-            breaker::failed();
+            if ($answer->failure !== 'timeout' || $this->given >= min(self::FAIR, $this->budget)) {
+                breaker::failed();
+            }
             $sent->stopped = $answer->failure ?? (string) $answer->status;
             array_push($sent->left, ...$batch);
             return;
@@ -188,6 +196,7 @@ final class sender {
             $sent->stopped = 'breaker';
             return null;
         }
+        $this->given = $left;
         $begun = hrtime(true);
         $answer = http::post($this->connection, $this->connection->events_path(), self::BATCH, $body, $left, $bulk);
         $this->spent += (hrtime(true) - $begun) / 1e6;

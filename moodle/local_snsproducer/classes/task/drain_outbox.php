@@ -63,7 +63,7 @@ final class drain_outbox extends \core\task\scheduled_task {
         }
         $limits = store::current()?->limits ?? wanted_list::LIMITS;
         $sender = new sender($connection, $limits, self::LONGEST, self::LONGEST_REQUEST);
-        $drain = drain::run($sender, $limits, (int) max(0, $until - hrtime(true) / 1e6));
+        $drain = drain::run($sender, $limits, drain::MANY, (int) max(0, $until - hrtime(true) / 1e6));
         mtrace("{$drain->gone} events left the outbox, {$drain->refused} were refused"
             . ($drain->stopped === null ? ', none waits.' : ", and it stopped: {$drain->stopped}."));
         outbox::measure();

@@ -69,7 +69,7 @@ final class outbox_test extends \advanced_testcase {
      */
     private function drain(array $limits = []): drain {
         $limits += wanted_list::LIMITS;
-        return drain::run(new sender($this->sink->connect(), $limits, 20000), $limits, 20000);
+        return drain::run(new sender($this->sink->connect(), $limits, 20000), $limits, drain::MANY, 20000);
     }
 
     /**

@@ -174,6 +174,21 @@ final class sender_test extends \advanced_testcase {
         breaker::succeeded();
     }
 
+    public function test_an_answer_that_was_given_too_little_time_says_nothing_of_the_sidecar(): void {
+        $this->sink->answer(['delay' => 60]);
+        $connection = $this->sink->connect();
+        for ($i = 0; $i < 4; $i++) {
+            (new sender($connection, wanted_list::LIMITS, 1000, 40))->send(self::envelopes(1), false);
+        }
+        $this->assertSame('closed', breaker::state());
+        $this->sink->answer(['delay' => 160]);
+        for ($i = 0; $i < 3; $i++) {
+            (new sender($connection, wanted_list::LIMITS, 1000, 110))->send(self::envelopes(1), false);
+        }
+        $this->assertSame('open', breaker::state());
+        breaker::succeeded();
+    }
+
     public function test_nobody_listens(): void {
         $connection = $this->sink->connect([], ['endpoint' => 'http://127.0.0.1:1']);
         $sent = (new sender($connection, wanted_list::LIMITS, 300))->send(self::envelopes(2), false);
