@@ -120,7 +120,13 @@ def run(moodle: Moodle, own: bool, arguments: list[str]) -> int:
     told = [inside + a.removeprefix(prefix) if a.startswith(prefix) else a for a in arguments]
     chosen = told if any(a.endswith(".php") for a in told) else ["--testsuite", SUITE, *told]
     command = [moodle.php, *PHP_FLAGS, phpunit, "--colors=never", *chosen]
-    return subprocess.run(command, cwd=moodle.code, stdin=subprocess.DEVNULL, env=environment(moodle), **unprivileged()).returncode
+    # Through a pipe: PHP opens its standard output anew, and would write over what stands in a file.
+    with subprocess.Popen(command, cwd=moodle.code, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          env=environment(moodle), **unprivileged()) as process:
+        while part := os.read(process.stdout.fileno(), 65536):
+            sys.stdout.buffer.write(part)
+            sys.stdout.buffer.flush()
+    return process.returncode
 
 
 if __name__ == "__main__":
