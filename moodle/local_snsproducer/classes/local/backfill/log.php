@@ -110,22 +110,4 @@ final class log {
         }
         return $rows;
     }
-
-    /**
-     * How many rows there are.
-     *
-     * @param string[] $names
-     * @param int $since Unix seconds
-     * @param int $until Unix seconds, exclusive
-     * @return int
-     */
-    public function count(array $names, int $since, int $until): int {
-        global $DB;
-        if ($names === [] || $since >= $until) {
-            return 0;
-        }
-        [$in, $params] = $DB->get_in_or_equal($names, SQL_PARAMS_NAMED, 'name');
-        $where = "eventname $in AND timecreated >= :since AND timecreated < :until";
-        return $this->reader->get_events_select_count($where, $params + ['since' => $since, 'until' => $until]);
-    }
 }

@@ -80,7 +80,7 @@ final class run {
      */
     public function step(): string {
         $this->began = microtime(true);
-        $most = max(1, min(self::PAGE, $this->job->rate));
+        $most = $this->dry ? self::PAGE : max(1, min(self::PAGE, $this->job->rate));
         $page = $this->log->page($this->plan->names(), $this->job->since, $this->job->until, $this->job->after, $most);
         if ($page === []) {
             $this->job->finish($this->dry);
