@@ -31,13 +31,16 @@ final class choice {
     /**
      * What was decided.
      *
-     * @param row[] $rows those that take it; none: it does not leave Moodle
-     * @param array $entities entity => field => value, read for it
-     * @param bool $unknown whether a row did not take it because what its condition asks for isn't known
+     * @param row[] $rows
+     * @param array $entities
+     * @param bool $unknown
      */
     private function __construct(
+        /** @var row[] those that take it; none: it does not leave Moodle */
         public readonly array $rows,
+        /** @var array entity => field => value, read for it */
         public readonly array $entities,
+        /** @var bool whether a row did not take it because what its condition asks for isn't known */
         public readonly bool $unknown,
     ) {
     }

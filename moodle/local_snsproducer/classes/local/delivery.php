@@ -35,13 +35,17 @@ final class delivery {
      *
      * @param connection $connection
      * @param wanted_list $list
-     * @param tally $tally what becomes of the events is counted here
-     * @param bool $quiet whether the process goes on: then no cache of Moodle's is filled on its way
+     * @param tally $tally
+     * @param bool $quiet
      */
     public function __construct(
+        /** @var connection where to */
         private readonly connection $connection,
+        /** @var wanted_list what is wanted */
         private readonly wanted_list $list,
+        /** @var tally what becomes of the events is counted here */
         private readonly tally $tally,
+        /** @var bool whether the process goes on: then no cache of Moodle's is filled on its way */
         private readonly bool $quiet,
     ) {
     }

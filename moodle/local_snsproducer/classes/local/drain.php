@@ -44,14 +44,18 @@ final class drain {
      * Drains with a sender, and within a time.
      *
      * @param sender $sender
-     * @param array $limits max_body and max_events
-     * @param int $rows how many at once
-     * @param float $until when to stop: hrtime in milliseconds
+     * @param array $limits
+     * @param int $rows
+     * @param float $until
      */
     private function __construct(
+        /** @var sender with what is left of its budget */
         private readonly sender $sender,
+        /** @var array max_body and max_events */
         private readonly array $limits,
+        /** @var int how many at once */
         private readonly int $rows,
+        /** @var float when to stop: hrtime in milliseconds */
         private readonly float $until,
     ) {
     }

@@ -34,25 +34,34 @@ final class envelope {
     /**
      * An event, cut and written.
      *
-     * @param string $id the event's id; of an anonymous event cut to the hour
-     * @param string $name the event's name
-     * @param string $body its JSON
-     * @param int $hour the ledger's hour, Unix seconds
-     * @param int $timecreated Unix seconds; of an anonymous event the start of the hour
-     * @param ?int $userid whose data is in it; null: nobody's, or it is anonymous
-     * @param ?int $relateduserid the other person
-     * @param bool $anonymous whether Moodle marks it so
-     * @param ?int $row its row in the outbox, where it has one
+     * @param string $id
+     * @param string $name
+     * @param string $body
+     * @param int $hour
+     * @param int $timecreated
+     * @param ?int $userid
+     * @param ?int $relateduserid
+     * @param bool $anonymous
+     * @param ?int $row
      */
     public function __construct(
+        /** @var string the event's id; of an anonymous event cut to the hour */
         public readonly string $id,
+        /** @var string the event's name */
         public readonly string $name,
+        /** @var string its JSON */
         public readonly string $body,
+        /** @var int the ledger's hour, Unix seconds */
         public readonly int $hour,
+        /** @var int Unix seconds; of an anonymous event the start of the hour */
         public readonly int $timecreated,
+        /** @var ?int whose data is in it; null: nobody's, or it is anonymous */
         public readonly ?int $userid = null,
+        /** @var ?int the other person */
         public readonly ?int $relateduserid = null,
+        /** @var bool whether Moodle marks it so */
         public readonly bool $anonymous = false,
+        /** @var ?int its row in the outbox, where it has one */
         public readonly ?int $row = null,
     ) {
     }

@@ -31,19 +31,25 @@ final class raised {
     /**
      * An observed event.
      *
-     * @param string $id the event's id for ever: a UUIDv7 of the moment it was raised
-     * @param int $micros when it was raised: microseconds since 1970, growing strictly within a process
-     * @param array $event what get_data() gives
-     * @param array $logextra origin (text or null) and realuserid (int, text or null), nothing more
-     * @param array $held entity => field => value: what only the event holds
-     * @param ?int $strictrow id of its row in the outbox, where it is in strict mode
+     * @param string $id
+     * @param int $micros
+     * @param array $event
+     * @param array $logextra
+     * @param array $held
+     * @param ?int $strictrow
      */
     public function __construct(
+        /** @var string the event's id for ever: a UUIDv7 of the moment it was raised */
         public readonly string $id,
+        /** @var int when it was raised: microseconds since 1970, growing strictly within a process */
         public readonly int $micros,
+        /** @var array what get_data() gives */
         public readonly array $event,
+        /** @var array origin (text or null) and realuserid (int, text or null), nothing more */
         public readonly array $logextra = [],
+        /** @var array entity => field => value: what only the event holds */
         public readonly array $held = [],
+        /** @var ?int id of its row in the outbox, where it is in strict mode */
         public readonly ?int $strictrow = null,
     ) {
         $this->name = (string) ($event['eventname'] ?? '');

@@ -80,9 +80,12 @@ final class request {
     /**
      * Begins.
      *
-     * @param ?connection $connection null: nothing is observed
+     * @param ?connection $connection
      */
-    private function __construct(private readonly ?connection $connection) {
+    private function __construct(
+        /** @var ?connection null: nothing is observed */
+        private readonly ?connection $connection,
+    ) {
         $this->list = $connection === null ? null : store::current();
         $this->strict = $this->list === null ? [] : strict::names($connection);
         $this->tally = new tally(remains::where_possible());

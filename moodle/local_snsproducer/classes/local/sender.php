@@ -52,14 +52,18 @@ final class sender {
      * A sender with one budget for all that it sends.
      *
      * @param connection $connection
-     * @param array $limits max_body, max_events and max_event: see wanted_list
-     * @param int $budget milliseconds that its requests may take together
-     * @param int $most milliseconds that one of them may take
+     * @param array $limits
+     * @param int $budget
+     * @param int $most
      */
     public function __construct(
+        /** @var connection where to */
         private readonly connection $connection,
+        /** @var array max_body, max_events and max_event: see wanted_list */
         private readonly array $limits,
+        /** @var int milliseconds that its requests may take together */
         private readonly int $budget,
+        /** @var int milliseconds that one of them may take */
         private readonly int $most = PHP_INT_MAX,
     ) {
     }

@@ -228,7 +228,7 @@ final class strict {
      * @return ?raised null: it is not old enough, or no row of ours
      */
     private static function raised_of(\stdClass $row): ?raised {
-        $envelope = json_decode($row->body, true);
+        $envelope = self::as_observed(json_decode($row->body));
         $event = $envelope['data']['event'] ?? null;
         if (!is_array($event)) {
             return null;
@@ -245,5 +245,21 @@ final class strict {
         $at = new \DateTimeImmutable($envelope['raised']);
         $micros = $at->getTimestamp() * 1000000 + (int) $at->format('u');
         return new raised($row->eventid, $micros, $event, $logextra, $held, (int) $row->id);
+    }
+
+    /**
+     * Maps as arrays, as an event has them when it is raised; but an empty map within stays one, for it isn't an empty list.
+     *
+     * @param mixed $value decoded JSON
+     * @param int $depth
+     * @return mixed
+     */
+    private static function as_observed(mixed $value, int $depth = 0): mixed {
+        if (is_array($value) || $value instanceof \stdClass) {
+            $members = array_map(fn($member) => self::as_observed($member, $depth + 1), (array) $value);
+            // Down to `data.event.other` all is a map by its place.
+            return $members || is_array($value) || $depth <= 3 ? $members : $value;
+        }
+        return $value;
     }
 }

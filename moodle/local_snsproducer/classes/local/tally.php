@@ -37,9 +37,12 @@ final class tally {
     /**
      * Begins to count.
      *
-     * @param ?remains $remains where what was observed outlives this process; null: nowhere
+     * @param ?remains $remains
      */
-    public function __construct(private readonly ?remains $remains = null) {
+    public function __construct(
+        /** @var ?remains where what was observed outlives this process; null: nowhere */
+        private readonly ?remains $remains = null,
+    ) {
     }
 
     /**

@@ -64,9 +64,9 @@ final class ledger_test extends \advanced_testcase {
         $hour = self::hour();
         self::written([[$hour, self::A, 'observed', 10], [$hour, self::A, 'accepted', 6], [$hour, self::A, 'not_taken', 1]]);
         self::written([[$hour, self::A, 'when_unknown', 1], [$hour, self::A, 'duplicate', 1]]);
-        $expected = ['observed' => 10, 'accepted' => 6, 'not_taken' => 1, 'when_unknown' => 1, 'duplicate' => 1, 'unaccounted' => 2];
-        $this->assertEqualsCanonicalizing($expected, ledger::sums($hour)[$hour][self::A]);
-        $this->assertSame(2, ledger::sums($hour)[$hour][self::A]['unaccounted']);
+        $this->assertEquals([
+            'observed' => 10, 'accepted' => 6, 'not_taken' => 1, 'when_unknown' => 1, 'duplicate' => 1, 'unaccounted' => 2,
+        ], ledger::sums($hour)[$hour][self::A]);
     }
 
     public function test_what_waits_is_counted_where_it_lies(): void {
@@ -80,7 +80,11 @@ final class ledger_test extends \advanced_testcase {
     public function test_rolling_up_changes_no_sum(): void {
         global $DB;
         for ($i = 0; $i < 3; $i++) {
-            self::written([[self::hour(), self::A, 'observed', 2], [self::hour(1), self::B, 'accepted', 1], [self::hour(1), self::B, 'observed', 1]]);
+            self::written([
+                [self::hour(), self::A, 'observed', 2],
+                [self::hour(1), self::B, 'accepted', 1],
+                [self::hour(1), self::B, 'observed', 1],
+            ]);
             if ($i === 1) {
                 ledger::roll_up(PHP_INT_MAX);
             }
@@ -93,7 +97,11 @@ final class ledger_test extends \advanced_testcase {
     }
 
     public function test_sums_begin_with_the_hour_and_may_be_of_one_event(): void {
-        self::written([[self::hour(5), self::A, 'observed', 1], [self::hour(2), self::A, 'observed', 1], [self::hour(2), self::B, 'observed', 1]]);
+        self::written([
+            [self::hour(5), self::A, 'observed', 1],
+            [self::hour(2), self::A, 'observed', 1],
+            [self::hour(2), self::B, 'observed', 1],
+        ]);
         $this->assertSame([self::hour(2)], array_keys(ledger::sums(self::hour(2) + 1800)));
         $this->assertSame([self::A], array_keys(ledger::sums(self::hour(2), self::A)[self::hour(2)]));
     }
@@ -107,7 +115,11 @@ final class ledger_test extends \advanced_testcase {
     }
 
     public function test_the_sidecar_is_told_the_last_day(): void {
-        self::written([[self::hour(30), self::A, 'observed', 1], [self::hour(1), self::A, 'observed', 2], [self::hour(1), self::A, 'accepted', 2]]);
+        self::written([
+            [self::hour(30), self::A, 'observed', 1],
+            [self::hour(1), self::A, 'observed', 2],
+            [self::hour(1), self::A, 'accepted', 2],
+        ]);
         $this->assertEquals(
             [['hour' => gmdate('Y-m-d\TH:00:00\Z', self::hour(1)), 'event' => self::A, 'observed' => 2, 'accepted' => 2]],
             ledger::for_wire(),
@@ -141,10 +153,3 @@ final class ledger_test extends \advanced_testcase {
         $this->assertSame(1, ledger::total(0)['observed']);
     }
 }
-/**
- *
- *
- * @package    local_snsproducer
- * @copyright  2026 the moodle-sns-producer authors
- * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
- */

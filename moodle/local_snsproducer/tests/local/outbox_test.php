@@ -150,7 +150,8 @@ final class outbox_test extends \advanced_testcase {
         }
         $this->assertEquals(['waiting' => 1], $this->states());
         $this->assertSame(4, ledger::total(0)['lost_at_cap']);
-        state::set('outbox', json_encode(['rows' => outbox::MOST_ROWS - 1, 'oldest' => time() - outbox::OLDEST + 60, 'at' => time()]));
+        $almost = ['rows' => outbox::MOST_ROWS - 1, 'oldest' => time() - outbox::OLDEST + 60];
+        state::set('outbox', json_encode($almost + ['at' => time()]));
         self::keep(2, 10);
         $this->assertEquals(['waiting' => 3], $this->states());
     }
@@ -195,10 +196,3 @@ final class outbox_test extends \advanced_testcase {
         $this->assertSame(['two', null], [state::get('spool'), spool::other()]);
     }
 }
-/**
- *
- *
- * @package    local_snsproducer
- * @copyright  2026 the moodle-sns-producer authors
- * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
- */

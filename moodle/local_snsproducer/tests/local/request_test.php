@@ -361,10 +361,3 @@ final class request_test extends \advanced_testcase {
         return new envelope($id, self::GROUP_CREATED, '{"id":"' . $id . '"}', 0, time());
     }
 }
-/**
- *
- *
- * @package    local_snsproducer
- * @copyright  2026 the moodle-sns-producer authors
- * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
- */

@@ -53,7 +53,8 @@ final class sender_test extends \advanced_testcase {
         $envelopes = [];
         for ($i = 0; $i < $n; $i++) {
             $body = '{"id":"e' . $i . '","pad":"';
-            $envelopes[] = new envelope("e$i", '\a\event\b', $body . str_repeat('x', max(0, $size - strlen($body) - 2)) . '"}', 0, 0);
+            $pad = str_repeat('x', max(0, $size - strlen($body) - 2));
+            $envelopes[] = new envelope("e$i", '\a\event\b', $body . $pad . '"}', 0, 0);
         }
         return $envelopes;
     }
@@ -83,7 +84,8 @@ final class sender_test extends \advanced_testcase {
 
     public function test_numbers_without_indexes_add_up_too(): void {
         $this->sink->answer(['answers' => [['status' => 202, 'body' => json_encode([
-            'accepted' => 1, 'duplicate' => 2, 'unwanted' => 0, 'spool' => 's', 'parked' => [['index' => 0, 'id' => 'e0', 'reason' => 'shape']],
+            'accepted' => 1, 'duplicate' => 2, 'unwanted' => 0, 'spool' => 's',
+            'parked' => [['index' => 0, 'id' => 'e0', 'reason' => 'shape']],
         ])]]]);
         $sent = $this->sender()->send(self::envelopes(4), false);
         $this->assertSame(['accepted' => 1, 'duplicate' => 2, 'parked' => 1], $this->counted($sent));
@@ -148,7 +150,8 @@ final class sender_test extends \advanced_testcase {
     }
 
     public function test_an_event_that_is_too_large_alone_is_refused_without_asking(): void {
-        $sent = $this->sender(['max_event' => 50])->send(array_merge(self::envelopes(1, 51), array_slice(self::envelopes(2, 50), 1)), false);
+        $envelopes = [self::envelopes(1, 51)[0], self::envelopes(2, 50)[1]];
+        $sent = $this->sender(['max_event' => 50])->send($envelopes, false);
         $this->assertSame(['e0' => 'too-large: 51 bytes, an event may have 50'], $sent->refused);
         $this->assertSame(['e1' => 'accepted'], $sent->outcomes);
     }
@@ -216,10 +219,3 @@ final class sender_test extends \advanced_testcase {
         return array_map(fn($request) => count(json_decode($request['body'], true)), $this->sink->requests());
     }
 }
-/**
- *
- *
- * @package    local_snsproducer
- * @copyright  2026 the moodle-sns-producer authors
- * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
- */

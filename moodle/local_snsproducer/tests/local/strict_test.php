@@ -223,9 +223,10 @@ final class strict_test extends \advanced_testcase {
 
     public function test_what_no_row_takes_at_the_end_leaves_the_outbox_uncounted_as_sent(): void {
         $graded = '\core\event\user_graded';
+        $released = ['field' => 'entities.grade.released', 'in' => ['true']];
         $this->sink->connect([
-            ['event' => $graded, 'when' => ['field' => 'entities.grade.released', 'in' => ['true']], 'entities' => ['grade' => ['released']]],
-            ['event' => $graded, 'when' => ['field' => 'entities.grade.released', 'in' => ['yes']], 'entities' => ['grade' => ['released']]],
+            ['event' => $graded, 'when' => $released, 'entities' => ['grade' => ['released']]],
+            ['event' => self::GROUP_CREATED],
         ], ['strict' => $graded]);
         $user = $this->getDataGenerator()->create_and_enrol($this->course);
         $item = $this->getDataGenerator()->create_grade_item(['courseid' => $this->course->id, 'hidden' => 1]);
@@ -254,7 +255,9 @@ final class strict_test extends \advanced_testcase {
         $feedback = $this->getDataGenerator()->create_module('feedback', ['course' => $this->course, 'anonymous' => 1]);
         $user = $this->getDataGenerator()->create_and_enrol($this->course);
         $this->sink->connect([
-            ['event' => $name, 'keys' => ['userid'], 'entities' => ['user' => ['username'], 'cm' => ['id'], 'course' => ['shortname']]],
+            ['event' => $name, 'keys' => ['userid'], 'entities' => [
+                'user' => ['username'], 'cm' => ['id'], 'course' => ['shortname'],
+            ]],
             ['event' => self::GROUP_CREATED],
             ['event' => '\a\event\b'],
         ], ['strict' => $name]);
@@ -311,10 +314,3 @@ final class strict_test extends \advanced_testcase {
         $this->assertSame(['accepted' => 1, 'observed' => 1], $this->ledger());
     }
 }
-/**
- *
- *
- * @package    local_snsproducer
- * @copyright  2026 the moodle-sns-producer authors
- * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
- */
