@@ -141,6 +141,7 @@ final class http {
             CURLOPT_FOLLOWLOCATION => false,
             CURLOPT_PROXY => '',
             CURLOPT_NOSIGNAL => true,
+            CURLOPT_HTTP_VERSION => CURL_HTTP_VERSION_1_1,
             CURLOPT_CONNECTTIMEOUT_MS => max(1, $maylookup ? $budgetms : min($connection->connectbudget, $budgetms)),
             CURLOPT_TIMEOUT_MS => max(1, $budgetms),
             CURLOPT_SSL_VERIFYPEER => true,

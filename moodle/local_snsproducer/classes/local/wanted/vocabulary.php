@@ -208,7 +208,8 @@ final class vocabulary {
      * What a row asks for, without what may not leave.
      *
      * A condition on a forbidden field is kept, as one whose value is never known: it would tell of the field by what it
-     * lets through, and a row without its condition would take more than its contract speaks of.
+     * lets through, and a row without its condition would take more than its contract speaks of. So it is where the row says
+     * that a key which is sent with every event (`objectid`) is of a class that is not allowed: then it takes nothing.
      *
      * @param row $row as the sidecar told it
      * @param bool $contact whether an administrator allowed class contact
@@ -216,8 +217,13 @@ final class vocabulary {
      * @return row
      */
     public static function allow(row $row, bool $contact, bool $special): row {
-        $may = function (string $path, string $told) use ($row, $contact, $special): bool {
-            $class = self::stricter(self::class_of($path), $row->personal[$told] ?? '');
+        // The path as `when` names it, and as rows name it.
+        $may = function (string $path, string $bare) use ($row, $contact, $special): bool {
+            $class = self::class_of($path);
+            // However a contract reads it: the value, the items of a list, the names of a map's keys.
+            foreach ([$bare, $bare . '[]', $bare . '{}'] as $told) {
+                $class = self::stricter($class, $row->personal[$told] ?? '');
+            }
             return self::may_leave($class, $contact, $special);
         };
         $keys = array_filter($row->keys, function (string $key) use ($may): bool {
@@ -234,6 +240,11 @@ final class vocabulary {
         $when = $row->when;
         if ($when !== null && !$may($when->field, preg_replace('/^event\./', '', $when->field))) {
             $when = $when->forbidden();
+        }
+        foreach (self::ALWAYS as $key) {
+            if (!$may("event.$key", $key)) {
+                $when = ($when ?? new when("event.$key", null, []))->forbidden();
+            }
         }
         return new row($row->contract, $row->event, $when, array_values($keys), $entities, $row->personal);
     }

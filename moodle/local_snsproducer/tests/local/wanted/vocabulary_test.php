@@ -115,6 +115,20 @@ final class vocabulary_test extends \basic_testcase {
         $this->assertNull(vocabulary::allow($row, true, false)->holds($event, $entities), 'by the row\'s own class');
     }
 
+    public function test_a_class_holds_for_a_value_in_whatever_form_it_is_read(): void {
+        $personal = ['other.a[]' => 'special', 'other.b' => 'special', 'other.c[]' => 'special'];
+        $row = self::row(['other.a', 'other.b{}', 'other.c[]'], [], $personal);
+        $this->assertSame([], vocabulary::allow($row, true, false)->keys);
+        $this->assertSame($row->keys, vocabulary::allow($row, false, true)->keys);
+    }
+
+    public function test_a_row_whose_always_sent_key_is_forbidden_takes_nothing(): void {
+        $row = self::row([], [], ['objectid' => 'special']);
+        $this->assertNull(vocabulary::allow($row, true, false)->holds(['objectid' => 5], []));
+        $this->assertTrue(vocabulary::allow($row, false, true)->holds(['objectid' => 5], []));
+        $this->assertTrue(vocabulary::allow(self::row([], [], ['objectid' => 'performance']), false, false)->holds([], []));
+    }
+
     public function test_the_built_in_contracts_may_read_all_that_they_read(): void {
         $file = \local_snsproducer\tests\vectors::read($this, 'cut.json');
         foreach ($file['rows'] as $told) {
