@@ -1,0 +1,149 @@
+<?php
+// This file is part of Moodle - http://moodle.org/
+//
+// Moodle is free software: you can redistribute it and/or modify
+// it under the terms of the GNU General Public License as published by
+// the Free Software Foundation, either version 3 of the License, or
+// (at your option) any later version.
+//
+// Moodle is distributed in the hope that it will be useful,
+// but WITHOUT ANY WARRANTY; without even the implied warranty of
+// MERCHANTABILITY or FITNESS FOR A PARTICULAR PURPOSE.  See the
+// GNU General Public License for more details.
+//
+// You should have received a copy of the GNU General Public License
+// along with Moodle.  If not, see <http://www.gnu.org/licenses/>.
+
+namespace local_snsproducer\admin;
+
+/**
+ * Tests what the settings take, and that a secret is never shown.
+ *
+ * @package    local_snsproducer
+ * @copyright  2026 the moodle-sns-producer authors
+ * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
+ * @covers     \local_snsproducer\admin\endpoint_setting
+ * @covers     \local_snsproducer\admin\events_setting
+ * @covers     \local_snsproducer\admin\secret_setting
+ * @covers     \local_snsproducer\admin\source_setting
+ * @covers     \local_snsproducer\admin\within_setting
+ */
+final class settings_test extends \advanced_testcase {
+    protected function setUp(): void {
+        global $CFG;
+        parent::setUp();
+        $this->resetAfterTest();
+        $this->setAdminUser();
+        require_once($CFG->libdir . '/adminlib.php');
+    }
+
+    /**
+     * A setting as the settings page has it.
+     *
+     * @param string $name
+     * @return \admin_setting
+     */
+    private static function setting(string $name): \admin_setting {
+        $page = admin_get_root(true, true)->locate('local_snsproducer');
+        return $page->settings->{"local_snsproducer$name"} ?? $page->settings->{$name};
+    }
+
+    /**
+     * Values, and whether they are taken.
+     *
+     * @return array
+     */
+    public static function values(): array {
+        return [
+            ['endpoint', ' http://127.0.0.1:8080 ', true],
+            ['endpoint', 'https://sidecar.example.org:8443', true],
+            ['endpoint', 'unix:/run/x/in.sock', true],
+            ['endpoint', '', true],
+            ['endpoint', 'http://10.0.0.7:8080', false],
+            ['endpoint', 'http://127.0.0.1/path', false],
+            ['endpoint', 'ftp://127.0.0.1', false],
+            ['endpoint', 'https://user:pass@host', false],
+            ['sourcekey', 'vle', true],
+            ['sourcekey', 'VLE', false],
+            ['sourcekey', 'a/../b', false],
+            ['budget', '300', true],
+            ['budget', '0', false],
+            ['budget', '-300', false],
+            ['budget', '1e9', false],
+            ['connectbudget', '50', true],
+            ['strict', "\\core\\event\\user_graded\n\n \\core\\event\\course_created ", true],
+            ['strict', '\core\event\no_such_thing', false],
+            ['strict', 'user_graded', false],
+            ['strict', '\core\event\base', false],
+            ['secret', 'whsec_' . base64_encode(str_repeat('s', 24)), true],
+            ['secret', '', true],
+            ['secret', 'whsec_c2hvcnQ=', false],
+            ['secret', 'hunter2', false],
+        ];
+    }
+
+    /**
+     * What can work is taken, the rest is refused in words.
+     *
+     * @dataProvider values
+     * @param string $name
+     * @param string $value
+     * @param bool $istaken
+     */
+    public function test_what_can_work_is_taken(string $name, string $value, bool $istaken): void {
+        $said = self::setting($name)->write_setting($value);
+        $this->assertSame($istaken, $said === '', $said);
+        $this->assertStringNotContainsString('[[', $said);
+        if ($name === 'secret' && $value !== '') {
+            $this->assertStringNotContainsString($value, $said);
+        }
+    }
+
+    /**
+     * Plain HTTP to another machine is taken where the same form allows it.
+     */
+    public function test_plain_http_where_it_is_allowed(): void {
+        set_config('plaintext', '1', 'local_snsproducer');
+        $this->assertSame('', self::setting('endpoint')->write_setting('http://10.0.0.7:8080'));
+    }
+
+    /**
+     * A secret is kept encrypted, shown as its fingerprint only, and hidden in the log of changes.
+     */
+    public function test_a_secret_is_never_shown(): void {
+        global $DB;
+        $secret = 'whsec_' . base64_encode(str_repeat('s', 24));
+        $setting = self::setting('secret');
+        $this->assertSame('', $setting->write_setting($secret));
+        $kept = get_config('local_snsproducer', 'secret');
+        $this->assertStringNotContainsString($secret, $kept);
+        $this->assertSame($secret, \core\encryption::decrypt($kept));
+        $html = $setting->output_html($setting->get_setting());
+        $this->assertStringNotContainsString($secret, $html);
+        $this->assertStringNotContainsString($kept, $html);
+        $this->assertStringContainsString(substr(hash('sha256', str_repeat('s', 24)), 0, 8), $html);
+        $log = $DB->get_record('config_log', ['plugin' => 'local_snsproducer', 'name' => 'secret'], '*', IGNORE_MULTIPLE);
+        $this->assertSame('********', $log->value);
+    }
+
+    /**
+     * Where the environment decides, the field says so.
+     */
+    public function test_the_environment_is_told(): void {
+        putenv('LOCAL_SNSPRODUCER_SECRET=whsec_' . base64_encode(str_repeat('e', 24)));
+        try {
+            $html = self::setting('secret')->output_html('');
+            $this->assertStringContainsString('LOCAL_SNSPRODUCER_SECRET', $html);
+            $this->assertStringContainsString(substr(hash('sha256', str_repeat('e', 24)), 0, 8), $html);
+        } finally {
+            putenv('LOCAL_SNSPRODUCER_SECRET');
+        }
+    }
+
+    /**
+     * Names are kept tidied: each once, without empty lines.
+     */
+    public function test_names_are_tidied(): void {
+        $this->assertSame(['\a\event\b', '\c\event\d'], events_setting::names(" \\a\\event\\b\r\n\n\\c\\event\\d\n\\a\\event\\b"));
+    }
+}
