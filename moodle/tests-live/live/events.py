@@ -39,7 +39,7 @@ def main() -> None:
 def settle(site: Site, mark: int, forbidden: list[str] | None = None) -> Evidence:
     """Waits until all is calm, and gathers what the run left behind."""
     for _ in range(3):
-        time.sleep(0.5)   # requests may still be sending after their responses
+        let_requests_end(site)
         site.plugin_task("drain_outbox")
         if not site.outbox():
             break
@@ -56,6 +56,14 @@ def settle(site: Site, mark: int, forbidden: list[str] | None = None) -> Evidenc
         witnessed=site.witness.events(mark), sent=site.gate.sent(), messages=site.aws.take_all(), ledger=ledger,
         status=site.sidecar.status(), outbox=site.outbox(), wanted=set(listed["wanted"]), always=set(listed["always"]),
         forbidden=FORBIDDEN if forbidden is None else forbidden)
+
+
+def let_requests_end(site: Site) -> None:
+    """Requests send after their responses: waits until none has come to the gate for a while."""
+    passed = -1
+    while passed != len(site.gate.passed):
+        passed = len(site.gate.passed)
+        time.sleep(1)
 
 
 def grades(site: Site, evidence: Evidence) -> list[str]:
