@@ -4,6 +4,7 @@
 #
 #   moodle/tests-live/run.sh              everything that Moodle does here, and what came of it
 #   moodle/tests-live/run.sh faults       the sidecar, PHP and the database failing in each way
+#   moodle/tests-live/run.sh commands     the plugin's command line, backfill included
 #   moodle/tests-live/run.sh cost         what a page costs with the plugin, beside none and a synchronous one
 #   moodle/tests-live/run.sh site         the site alone, until Ctrl-C: to look at
 #

@@ -29,10 +29,15 @@ def cost() -> None:
     chapter.main()
 
 
+def commands() -> None:
+    from . import commands as chapter
+    chapter.main()
+
+
 def main() -> None:
     # As process 1 of a name space a signal without a handler would be ignored.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    verbs = {"events": events, "faults": faults, "cost": cost, "site": site}
+    verbs = {"events": events, "faults": faults, "cost": cost, "commands": commands, "site": site}
     verb = sys.argv[1] if len(sys.argv) > 1 else "events"
     if verb not in verbs:
         sys.exit(f"run.sh: no verb {verb}; its head lists them")
