@@ -35,8 +35,8 @@ final class request {
     /** @var int …or so long after the first of them, in milliseconds */
     private const LONGEST = 2000;
 
-    /** @var int a web request sends on its way only when it would take too much memory */
-    private const MOST_EVENTS_WEB = 2000;
+    /** @var int a page sends on its way only where it would take too much memory: these take about 16 MB */
+    private const MOST_EVENTS_WEB = 5000;
 
     /** @var int how long a long process believes what it knows of configuration and list, in milliseconds */
     private const KNOWN_FOR = 30000;
