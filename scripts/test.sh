@@ -72,7 +72,7 @@ demo() {
 }
 
 live() {
-  moodle/tests-live/run.sh events
+  moodle/tests-live/run.sh events commands
 }
 
 for part in "${parts[@]}"; do

@@ -38,11 +38,12 @@ def main() -> None:
     # As process 1 of a name space a signal without a handler would be ignored.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
     verbs = {"events": events, "faults": faults, "cost": cost, "commands": commands, "site": site}
-    verb = sys.argv[1] if len(sys.argv) > 1 else "events"
-    if verb not in verbs:
-        sys.exit(f"run.sh: no verb {verb}; its head lists them")
+    told = sys.argv[1:] or ["events"]
+    if unknown := [verb for verb in told if verb not in verbs]:
+        sys.exit(f"run.sh: no verb {unknown[0]}; its head lists them")
     try:
-        verbs[verb]()
+        for verb in told:
+            verbs[verb]()
     except Failed as problem:
         sys.exit(f"error: {problem}")
     except KeyboardInterrupt:

@@ -88,7 +88,8 @@ final class preview {
         }
         [$in, $params] = $DB->get_in_or_equal($names, SQL_PARAMS_NAMED);
         $params['since'] = time() - self::PERIOD;
-        return $log->get_events_select("timecreated > :since AND eventname {$in}", $params, 'timecreated DESC, id DESC', 0, self::MOST);
+        $select = "timecreated > :since AND eventname {$in}";
+        return $log->get_events_select($select, $params, 'timecreated DESC, id DESC', 0, self::MOST);
     }
 
     /**
@@ -171,7 +172,14 @@ final class preview {
      * @param bool $anonymous
      * @return array[]
      */
-    private static function left_out(array $data, array $taking, array $asked, array $sent, array $classes, bool $anonymous): array {
+    private static function left_out(
+        array $data,
+        array $taking,
+        array $asked,
+        array $sent,
+        array $classes,
+        bool $anonymous
+    ): array {
         $names = array_map(static fn(row $row) => $row->contract, $taking);
         $allowed = self::paths($taking);
         $left = [];

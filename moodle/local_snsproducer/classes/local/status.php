@@ -153,7 +153,8 @@ final class status {
 
     /**
      * How the last fetch of the wanted list went: `at`, `ok_at` (Unix seconds, 0 never), `status`, `failure`, `kind`,
-     * `detail`, `ms`, `skew` (the sidecar's clock minus ours, seconds; null unknown), `ours` and `theirs` (both clocks, where one is wrong).
+     * `detail`, `ms`, `skew` (the sidecar's clock minus ours, seconds; null unknown), `ours` and `theirs` (both
+     * clocks, where one is wrong).
      *
      * @return array
      */
@@ -186,7 +187,8 @@ final class status {
 
     /**
      * The outbox: `waiting`, `open`, `refused` (rows), `foreign` (rows made under another address, never sent), `oldest`
-     * (when the oldest that is still to be sent was raised, Unix seconds; null: none), `pending` (grades that wait for their release).
+     * (when the oldest that is still to be sent was raised, Unix seconds; null: none), `pending` (grades that wait for
+     * their release).
      *
      * @return array
      */

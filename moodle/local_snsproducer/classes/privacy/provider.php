@@ -184,7 +184,8 @@ final class provider implements
      */
     public static function delete_data_for_users(approved_userlist $userlist) {
         $context = $userlist->get_context();
-        if ($context instanceof \context_user && in_array((int) $context->instanceid, array_map('intval', $userlist->get_userids()), true)) {
+        $people = array_map('intval', $userlist->get_userids());
+        if ($context instanceof \context_user && in_array((int) $context->instanceid, $people, true)) {
             self::delete_of((int) $context->instanceid);
         }
     }

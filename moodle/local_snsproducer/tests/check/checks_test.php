@@ -212,7 +212,11 @@ final class checks_test extends \advanced_testcase {
             'cron' => [$evil => ['last' => 1, 'failing' => true, 'disabled' => true]],
             'fingerprints' => ['current' => $evil, 'next' => $evil],
         ];
-        $probes = [new answer(0, 'tls', '', [], 1, $evil), self::answer(503, 'not-ready', 0, $evil), self::answer(401, 'clock', 0, $evil)];
+        $probes = [
+            new answer(0, 'tls', '', [], 1, $evil),
+            self::answer(503, 'not-ready', 0, $evil),
+            self::answer(401, 'clock', 0, $evil),
+        ];
         $probes[] = self::answer(401, 'signature', 0, $evil);
         foreach ($probes as $probe) {
             foreach ([['copy' => true], ['copy' => false]] as $site) {

@@ -109,7 +109,8 @@ final class external_test extends \advanced_testcase {
         $this->assertSame('moodle.unit.done.v1', $told[0]['contract']);
         $this->assertSame('{"field":"event.userid","not_in":["0"]}', $told[0]['condition']);
         $fields = array_column($told[0]['fields'], 'class', 'path');
-        $this->assertSame(['event.userid' => 'identifier', 'event.other.ids[]' => '', 'entities.user.username' => 'identifier'], $fields);
+        $expected = ['event.userid' => 'identifier', 'event.other.ids[]' => '', 'entities.user.username' => 'identifier'];
+        $this->assertSame($expected, $fields);
         $sink->connect([], ['allowcontact' => '1']);
         $fields = array_column(self::call(get_contracts::class)['contracts'][0]['fields'], 'class', 'path');
         $this->assertSame('contact', $fields['entities.user.email']);

@@ -84,7 +84,8 @@ final class diagnosis_test extends \advanced_testcase {
         $this->assertSame('form', diagnosis::of_fetch(['failure' => 'form'] + $fetch)->kind);
         $this->assertSame('fine', diagnosis::of_fetch(['failure' => ''] + $fetch)->kind);
         $this->assertSame('dns', diagnosis::of_fetch(['status' => 0, 'failure' => 'dns'] + $fetch)->kind);
-        $this->assertSame('signature', diagnosis::of_fetch(['status' => 401, 'failure' => 'status', 'kind' => 'signature'] + $fetch)->kind);
+        $refused = ['status' => 401, 'failure' => 'status', 'kind' => 'signature'];
+        $this->assertSame('signature', diagnosis::of_fetch($refused + $fetch)->kind);
     }
 
     /**

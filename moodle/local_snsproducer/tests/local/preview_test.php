@@ -73,7 +73,8 @@ final class preview_test extends \advanced_testcase {
     public function test_it_says_what_is_left_out_and_why(): void {
         $left = array_column($this->preview([self::ROW])->left, null, 'path');
         $this->assertSame(['contact', 'forbidden'], [$left['entities.user.email']['class'], $left['entities.user.email']['why']]);
-        $this->assertSame(['special', 'forbidden'], [$left['entities.user.idnumber']['class'], $left['entities.user.idnumber']['why']]);
+        $number = $left['entities.user.idnumber'];
+        $this->assertSame(['special', 'forbidden'], [$number['class'], $number['why']]);
         $this->assertSame('unread', $left['entities.course.shortname']['why']);
         $this->assertSame('unasked', $left['event.crud']['why']);
     }

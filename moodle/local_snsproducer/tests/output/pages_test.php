@@ -125,7 +125,9 @@ final class pages_test extends \advanced_testcase {
             'site' => $site,
             'probe' => new answer(0, 'tls', '', [], 1, self::EVIL),
             'wanted' => ['etag' => self::EVIL, 'contracts' => [], 'events' => [self::EVIL], 'since' => 1],
-            'fetch' => ['at' => 1, 'ok_at' => 1, 'status' => 0, 'failure' => self::EVIL, 'kind' => self::EVIL, 'detail' => self::EVIL],
+            'fetch' => [
+                'at' => 1, 'ok_at' => 1, 'status' => 0, 'failure' => self::EVIL, 'kind' => self::EVIL, 'detail' => self::EVIL,
+            ],
             'spool' => ['id' => self::EVIL, 'other' => self::EVIL . '2'],
             'fingerprints' => ['current' => self::EVIL, 'next' => ''],
         ]);

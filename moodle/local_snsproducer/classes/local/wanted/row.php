@@ -33,8 +33,8 @@ final class row {
      * @param string $event
      * @param when|null $when
      * @param string[] $keys
-     * @param array<string, string[]> $entities
-     * @param array<string, string> $personal
+     * @param array $entities
+     * @param array $personal
      */
     public function __construct(
         /** @var string The contract's name. */

@@ -86,7 +86,7 @@ final class store {
      * Keeps a list in place of the one before. Does nothing when it is the same.
      *
      * @param string $etag
-     * @param array<string, int> $limits
+     * @param array $limits
      * @param row[] $rows
      * @return bool whether it was another
      */

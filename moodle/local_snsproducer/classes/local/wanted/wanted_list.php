@@ -31,8 +31,8 @@ final class wanted_list {
      * A list.
      *
      * @param string $etag
-     * @param array<string, int> $limits
-     * @param array<string, mixed> $names
+     * @param array $limits
+     * @param array $names
      * @param \Closure $load
      */
     public function __construct(
@@ -51,7 +51,7 @@ final class wanted_list {
      * A list of rows that are at hand.
      *
      * @param string $etag
-     * @param array<string, int> $limits
+     * @param array $limits
      * @param row[] $rows
      * @return self
      */

@@ -74,7 +74,8 @@ final class held_test extends \advanced_testcase {
     }
 
     public function test_only_a_clear_0_says_that_an_event_is_not_anonymous(): void {
-        foreach ([[0, false], ['0', false], [false, false], [1, true], ['1', true], [null, true], ['', true], ['x', true]] as $case) {
+        $cases = [[0, false], ['0', false], [false, false], [1, true], ['1', true], [null, true], ['', true], ['x', true]];
+        foreach ($cases as $case) {
             $this->assertSame($case[1], held::is_anonymous($case[0]), var_export($case[0], true));
         }
     }
