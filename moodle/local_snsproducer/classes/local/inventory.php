@@ -164,7 +164,7 @@ final class inventory {
     }
 
     /**
-     * The keys that a docblock names under `@property-read array $other { … }`.
+     * The keys that a docblock names in its braces behind the property `other`.
      *
      * @param string $docblock
      * @return string[]

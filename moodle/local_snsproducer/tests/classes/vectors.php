@@ -18,7 +18,8 @@ namespace local_snsproducer\tests;
 
 /**
  * The vectors that the sidecar is checked by too.
- * * @package    local_snsproducer
+ *
+ * @package    local_snsproducer
  * @copyright  2026 the moodle-sns-producer authors
  * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */

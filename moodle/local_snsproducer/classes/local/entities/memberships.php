@@ -77,7 +77,7 @@ final class memberships implements family {
      * What one of Moodle's own functions gives by id.
      *
      * @param string $entity
-     * @param callable-string $function takes an id; gives false where there is none
+     * @param string $function takes an id; gives false where there is none
      * @param int $id
      * @return array|null
      */
