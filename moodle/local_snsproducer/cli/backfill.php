@@ -125,6 +125,10 @@ $unknown = array_diff($only, $plan->names());
 if ($unknown) {
     command::fail(command::USAGE, 'no contract here takes past events of ' . implode(', ', $unknown));
 }
+$doubt = order::doubt($wish($until), $plan);
+if ($doubt !== null) {
+    command::fail(command::CONFIG, $doubt);
+}
 $end = $plan->end();
 if (!$options['ignore-armed'] && $end !== null && $end < $until) {
     command::tell('every contract observes its events since ' . command::moment($end) . ': there the backfill ends');

@@ -19,6 +19,7 @@ namespace local_snsproducer\task;
 use local_snsproducer\local\backfill\job;
 use local_snsproducer\local\backfill\log;
 use local_snsproducer\local\backfill\order;
+use local_snsproducer\local\connection;
 
 /**
  * Goes on with the backfill that was ordered, for a while; then it comes again. Ordered by `cli/backfill.php --task`.
@@ -52,6 +53,7 @@ final class backfill extends \core\task\adhoc_task {
             return;
         }
         $obstacle = order::obstacle();
+        $obstacle ??= order::doubt($job, order::plan($job, connection::get()));
         $log = log::open($job->store);
         if ($obstacle !== null || $log === null) {
             // Trying again would not help: a person has to do something, and orders it again.

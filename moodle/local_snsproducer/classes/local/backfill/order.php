@@ -57,6 +57,18 @@ final class order {
     }
 
     /**
+     * Why it isn't known what was sent already, so that a run could send it a second time.
+     *
+     * @param job $job
+     * @param plan $plan
+     * @return string|null a sentence; null: it is known
+     */
+    public static function doubt(job $job, plan $plan): ?string {
+        return $job->ignorearmed || $plan->names() === [] || $plan->end() !== null ? null
+            : 'since when the contracts observe their events is not noted yet: the task that fetches the wanted list does that';
+    }
+
+    /**
      * The run of a job. Ask {@see self::obstacle()} first.
      *
      * @param job $job
