@@ -49,11 +49,11 @@ final class clock extends base {
         if ($answer->problem() === 'clock') {
             return $this->say(result::ERROR, 'refused', diagnosis::of($answer, $this->status)->html());
         }
-        $theirs = $answer->serverdate();
-        if ($theirs === null) {
+        $skew = $this->status->skew();
+        if ($skew === null) {
             return $this->say(result::UNKNOWN, 'unknown');
         }
-        $apart = abs($theirs - time());
+        $apart = abs($skew);
         return match (true) {
             $apart >= self::ERR => $this->say(result::ERROR, 'far', $apart),
             $apart >= self::WARN => $this->say(result::WARNING, 'off', $apart),

@@ -310,14 +310,27 @@ final class status {
      * @return answer|null null: not configured, or a copy, which asks nothing
      */
     public function probe(): ?answer {
-        return $this->once('probe', static function (): ?answer {
+        return $this->once('probe', function (): ?answer {
             $connection = connection::get();
             if ($connection === null || $connection->is_copy()) {
                 return null;
             }
             $question = json_encode(['ids' => []]);
-            return http::post($connection, $connection->trace_path(), 'application/json', $question, self::PROBE_MS);
+            $answer = http::post($connection, $connection->trace_path(), 'application/json', $question, self::PROBE_MS);
+            $theirs = $answer->serverdate();
+            $this->known['skew'] = $theirs === null ? null : $theirs - time();
+            return $answer;
         });
+    }
+
+    /**
+     * The sidecar's clock minus ours when it answered the probe; the date of an answer is cut to the second.
+     *
+     * @return int|null seconds; null: it didn't answer, or without a date
+     */
+    public function skew(): ?int {
+        $this->probe();
+        return $this->known['skew'] ?? null;
     }
 
     /**

@@ -70,6 +70,7 @@ final class checks_test extends \advanced_testcase {
             'spool' => ['id' => 's1', 'other' => ''],
             'cron' => ['fetch_wanted' => $task, 'drain_outbox' => $task, 'keep' => $task],
             'probe' => self::answer(200),
+            'skew' => 0,
         ];
     }
 
@@ -78,14 +79,13 @@ final class checks_test extends \advanced_testcase {
      *
      * @param int $status
      * @param string $problem
-     * @param int $ahead how many seconds the sidecar's clock is ahead
      * @param string $detail
      * @return answer
      */
-    private static function answer(int $status, string $problem = '', int $ahead = 0, string $detail = 'x'): answer {
+    private static function answer(int $status, string $problem = '', string $detail = 'x'): answer {
         $body = $problem === '' ? '{}'
             : json_encode(['type' => "urn:moodle-sns-producer:problem:$problem", 'detail' => $detail]);
-        return new answer($status, null, $body, ['date' => [gmdate('D, d M Y H:i:s \G\M\T', time() + $ahead)]], 7);
+        return new answer($status, null, $body, [], 7);
     }
 
     /**
@@ -118,11 +118,11 @@ final class checks_test extends \advanced_testcase {
             'no sidecar' => [signature::class, ['probe' => self::answer(404)], result::ERROR],
             'signature unknown' => [signature::class, ['probe' => $silent], result::UNKNOWN],
             'one time' => [clock::class, [], result::OK],
-            'a second is nothing' => [clock::class, ['probe' => self::answer(200, '', -1)], result::OK],
-            'ten seconds' => [clock::class, ['probe' => self::answer(200, '', 10)], result::WARNING],
-            'behind' => [clock::class, ['probe' => self::answer(200, '', -200)], result::ERROR],
+            'a second is nothing' => [clock::class, ['skew' => -1], result::OK],
+            'ten seconds' => [clock::class, ['skew' => 10], result::WARNING],
+            'behind' => [clock::class, ['skew' => -200], result::ERROR],
             'refused for the clock' => [clock::class, ['probe' => self::answer(401, 'clock')], result::ERROR],
-            'clock unknown' => [clock::class, ['probe' => $silent], result::UNKNOWN],
+            'clock unknown' => [clock::class, ['probe' => $silent, 'skew' => null], result::UNKNOWN],
             'a list' => [wantedlist::class, [], result::OK],
             'no list' => [wantedlist::class, ['wanted' => null], result::ERROR],
             'an old list' => [
@@ -214,10 +214,10 @@ final class checks_test extends \advanced_testcase {
         ];
         $probes = [
             new answer(0, 'tls', '', [], 1, $evil),
-            self::answer(503, 'not-ready', 0, $evil),
-            self::answer(401, 'clock', 0, $evil),
+            self::answer(503, 'not-ready', $evil),
+            self::answer(401, 'clock', $evil),
         ];
-        $probes[] = self::answer(401, 'signature', 0, $evil);
+        $probes[] = self::answer(401, 'signature', $evil);
         foreach ($probes as $probe) {
             foreach ([['copy' => true], ['copy' => false]] as $site) {
                 $status = new status(['probe' => $probe, 'site' => $site + $facts['site']] + $facts + self::fine());

@@ -50,7 +50,9 @@ final class preview_test extends \advanced_testcase {
         $events = $this->redirectEvents();
         $user = $this->getDataGenerator()->create_user(['username' => 'ann', 'email' => 'ann@example.org', 'idnumber' => 'A1']);
         \core\event\user_created::create_from_userid($user->id)->trigger();
-        return preview::of($events->get_events()[0], store::current(), connection::get());
+        $raised = $events->get_events();
+        $events->close();
+        return preview::of($raised[0], store::current(), connection::get());
     }
 
     /**
