@@ -84,7 +84,8 @@ class Steps:
 
     def web(self, name: str, user: str = "admin", /, **arguments):
         """As a web request of its own; what the step returns."""
-        form = {"step": name, "as": user, "arguments": json.dumps(arguments)}
+        nocookies = arguments.pop("nocookies", None)
+        form = {"step": name, "as": user, "arguments": json.dumps(arguments), "nocookies": nocookies}
         return self.read(name, Browser(self.moodle).open("local/witness/step.php", form, fine=(200, 500), seconds=300))
 
     def cli(self, name: str, user: str = "admin", /, **arguments):

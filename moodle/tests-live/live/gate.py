@@ -69,6 +69,7 @@ class Gate:
         finally:
             self.fill_up()
             self.call(self.close())
+            self.call(self.hang_up())
             self.loop.call_soon_threadsafe(self.loop.stop)
             thread.join(5)
 
@@ -83,6 +84,12 @@ class Gate:
         if self.server is not None:
             self.server.close()
             self.server = None
+
+    async def hang_up(self) -> None:
+        tasks = list(self.tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def become(self, mode: str) -> None:
         """From now on the gate does this."""

@@ -10,6 +10,7 @@ import threading
 import time
 from pathlib import Path
 
+from .events import let_requests_end
 from .faults import Fault, groups, recover
 from .processes import Failed, say
 from .site import Site
@@ -110,7 +111,7 @@ def names_take_ten_seconds(site: Site, course: int) -> None:
         subprocess.run(["mount", "--bind", str(resolv), str(real)], check=True)
         stack.callback(subprocess.run, ["umount", str(real)], check=False)
         endpoint = site.moodle.forced["endpoint"]
-        site.moodle.forced["endpoint"] = f"http://slow.example.org:{site.gate.port}"
+        site.moodle.forced["endpoint"] = f"https://slow.example.org:{site.gate.port}"
         site.moodle.write_config()
         try:
             page_holds(site, "names that take 10 s", steal_time(site, course, "names"))
@@ -132,6 +133,9 @@ def the_breaker_opens_and_closes(site: Site, course: int) -> None:
     if len(site.gate.passed) - posts > 1:
         raise Failed("a request was posted while the breaker was open, beside the one that tries")
     recover(site)
+    time.sleep(11)   # until it lets one try
+    groups(site, course, "the one that tries")
+    let_requests_end(site)
     state = site.web("fault/breaker")["state"]
     if state != "closed":
         raise Failed(f"the breaker is {state} although the sidecar answers again")

@@ -104,7 +104,10 @@ def invented(evidence: Evidence) -> list[str]:
 def one_id(evidence: Evidence) -> list[str]:
     bodies = defaultdict(list)
     for event in evidence.sent:
-        bodies[event["id"]].append(json.dumps({k: v for k, v in event.items() if k != "_status"}, sort_keys=True))
+        # A strict row whose request was killed after its answer is sent again with what can be read later: the sidecar
+        # keeps the first. What Moodle raised is the same all the same.
+        same = event["data"]["event"] if evidence.lost_allowed else {k: v for k, v in event.items() if k != "_status"}
+        bodies[event["id"]].append(json.dumps(same, sort_keys=True))
     lines = [f"{id} was sent with {len(set(b))} contents" for id, b in bodies.items() if len(set(b)) > 1]
     if not evidence.repeated_allowed:
         lines += [f"{id} was sent {len(b)} times" for id, b in bodies.items() if len(b) > 1]

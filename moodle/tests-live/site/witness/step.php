@@ -14,6 +14,10 @@
  */
 
 define('AJAX_SCRIPT', true);
+if (!empty($_POST['nocookies'])) {
+    // No session, so that Moodle itself writes nothing.
+    define('NO_MOODLE_COOKIES', true);
+}
 require(__DIR__ . '/../../config.php');
 
 $step = required_param('step', PARAM_RAW);

@@ -72,7 +72,10 @@ return [
     'regrade' => function (array $a): array {
         global $CFG, $DB;
         require_once($CFG->dirroot . '/mod/quiz/report/reportlib.php');
-        require_once($CFG->dirroot . '/mod/quiz/report/default.php');
+        if (file_exists($CFG->dirroot . '/mod/quiz/report/default.php')) {
+            // Until 5.0.
+            require_once($CFG->dirroot . '/mod/quiz/report/default.php');
+        }
         require_once($CFG->dirroot . '/mod/quiz/report/overview/report.php');
         $attempt = $DB->get_record('quiz_attempts', ['id' => $a['attempt']], '*', MUST_EXIST);
         $cm = get_coursemodule_from_instance('quiz', $attempt->quiz, 0, false, MUST_EXIST);
