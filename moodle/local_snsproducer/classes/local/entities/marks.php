@@ -83,9 +83,10 @@ final class marks implements family {
                     $ids[(int)$other->event['relateduserid']] = (int)$other->event['relateduserid'];
                 }
             }
-            return \grade_grade::fetch_users_grades($item, array_values($ids), false);
+            return \grade_grade::fetch_users_grades($item, array_values($ids), false) + array_fill_keys($ids, null);
         });
-        $grade = $grades[$userid] ?? (\grade_grade::fetch(['itemid' => $itemid, 'userid' => $userid]) ?: null);
+        $grade = array_key_exists($userid, $grades) ? $grades[$userid]
+            : (\grade_grade::fetch(['itemid' => $itemid, 'userid' => $userid]) ?: null);
         if ($grade === null) {
             return null;
         }

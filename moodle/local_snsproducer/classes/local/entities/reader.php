@@ -90,6 +90,7 @@ final class reader {
             $wantedfields = array_intersect_key($wantedfields, self::ANONYMOUS);
         }
         $this->cache->with($all);
+        $r = $this->whole($r);
         $entities = [];
         foreach ($wantedfields as $entity => $fields) {
             $known = $this->entity((string)$entity, $r);
@@ -102,6 +103,26 @@ final class reader {
             }
         }
         return $entities;
+    }
+
+    /**
+     * The event with the keys that its class knows, where a strict event that outlived its request was cut to others.
+     *
+     * @param raised $r
+     * @return raised
+     */
+    private function whole(raised $r): raised {
+        if (array_key_exists('objecttable', $r->event) && array_key_exists('component', $r->event)) {
+            return $r;
+        }
+        try {
+            $known = $this->cache->get('class', $r->name, fn(): ?array => is_subclass_of($r->name, \core\event\base::class)
+                ? $r->name::get_static_info() : null);
+        } catch (\Throwable $e) {
+            $known = null;
+        }
+        return $known === null ? $r
+            : new raised($r->id, $r->micros, $r->event + $known, $r->logextra, $r->held, $r->strictrow);
     }
 
     /**

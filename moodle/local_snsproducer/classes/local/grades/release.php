@@ -37,6 +37,9 @@ final class release {
     /** @var array courseid → userid → userid: whose totals are asked for */
     private array $expected = [];
 
+    /** @var array itemid → the items beneath it */
+    private array $beneath = [];
+
     /** @var array itemid → userid → \grade_grade, null where there is none */
     private array $grades = [];
 
@@ -96,6 +99,9 @@ final class release {
      * @return \grade_item[] itemid → item; none where the item is no total and has no formula
      */
     private function beneath(\grade_item $item): array {
+        if (isset($this->beneath[(int)$item->id])) {
+            return $this->beneath[(int)$item->id];
+        }
         if (!self::is_made_of_others($item)) {
             return [];
         }
@@ -110,7 +116,7 @@ final class release {
                 }
             }
         }
-        return $beneath;
+        return $this->beneath[(int)$item->id] = $beneath;
     }
 
     /**

@@ -74,9 +74,11 @@ final class held_test extends \advanced_testcase {
     }
 
     public function test_only_a_clear_0_says_that_an_event_is_not_anonymous(): void {
-        $cases = [[0, false], ['0', false], [false, false], [1, true], ['1', true], [null, true], ['', true], ['x', true]];
-        foreach ($cases as $case) {
-            $this->assertSame($case[1], held::is_anonymous($case[0]), var_export($case[0], true));
+        foreach ([0, '0', false] as $mark) {
+            $this->assertFalse(held::is_anonymous($mark), var_export($mark, true));
+        }
+        foreach ([1, '1', true, null, '', 'x', []] as $mark) {
+            $this->assertTrue(held::is_anonymous($mark), var_export($mark, true));
         }
     }
 
@@ -99,6 +101,15 @@ final class held_test extends \advanced_testcase {
         $this->assertArrayHasKey('course', $read);
         $this->assertArrayNotHasKey('competency', $read);
         $this->resetDebugging();
+    }
+
+    public function test_of_a_cut_event_what_its_class_says_is_still_known(): void {
+        $group = $this->getDataGenerator()->create_group(['courseid' => $this->getDataGenerator()->create_course()->id]);
+        $event = ['eventname' => '\core\event\group_updated', 'objectid' => $group->id, 'anonymous' => 0];
+        $r = new \local_snsproducer\local\raised('x', 1, $event);
+        $this->assertSame(['group' => ['name' => $group->name]], (new reader(true))->read($r, ['group' => ['name']], [$r]));
+        $r = new \local_snsproducer\local\raised('x', 1, ['eventname' => '\no\event\such'] + $event);
+        $this->assertSame([], (new reader(true))->read($r, ['group' => ['name']], [$r]));
     }
 
     public function test_a_miss_is_asked_once(): void {
