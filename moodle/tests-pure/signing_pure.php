@@ -82,6 +82,17 @@ foreach ($both as $known) {
     checks::same($known, signature::verify([$known], 'x', 5, $header, 'body', 5), 'who knows one of them verifies');
 }
 
+foreach (['a', 'AZaz09-_', str_repeat('a', 64)] as $id) {
+    checks::same(true, signature::is_id($id), "$id is an id");
+}
+foreach (['', "a\n", 'a.b', 'a b', 'é', str_repeat('a', 65)] as $id) {
+    checks::same(false, signature::is_id($id), "$id is no id");
+}
+// PHP reads these; one secret has one text.
+foreach (['whsec_' . rtrim(base64_encode(str_repeat('k', 25)), '='), "whsec_MfKQ9r8GKYqr\nTwjUPD8ILPZIo2LaLaSw"] as $text) {
+    checks::refused('base64', fn() => secret::parse($text), 'base64 in another form');
+}
+
 // A secret stands in no text.
 $bytes = base64_decode(substr($file['secrets']['library'], 6));
 ob_start();

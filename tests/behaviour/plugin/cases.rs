@@ -35,6 +35,21 @@ fn full() -> Value {
     })
 }
 
+/// The same with things that no path may lead to.
+fn beyond() -> Value {
+    let mut data = full();
+    let event = &mut data["event"];
+    event["objectidd"] = json!("5");
+    event["userid"] = json!({"x": "7"});
+    event["other"]["a b"] = json!("s");
+    event["other"]["ключ"] = json!("s");
+    event["other"][""] = json!("s");
+    data["entities"]["user"] = json!({"password": "s", "id": {"x": "7"}});
+    data["entities"]["person"] = json!({"id": "s"});
+    data["entities"]["course"] = json!("s");
+    data
+}
+
 pub(super) fn all() -> Vec<Value> {
     let mut all = declared();
     all.extend(on_the_way());
@@ -253,6 +268,8 @@ fn times() -> Vec<Value> {
         [],
         i64::MAX,
         "9223372036854775807",
+        "9223372036854775808",
+        "-9223372036854775809",
         i64::MIN,
         1_795_536_687,
         "1795536687",
@@ -372,6 +389,11 @@ fn conditions() -> Vec<Value> {
             row(2, &json!([]), &json!({})),
         ];
         cases.push(case(&format!("a condition on {field}"), rows.clone(), &full()));
+        cases.push(case(
+            &format!("a condition on {field}, where more is there than may be"),
+            rows.clone(),
+            &beyond(),
+        ));
         cases.push(case(
             &format!("a condition on {field}, of nothing"),
             rows,
