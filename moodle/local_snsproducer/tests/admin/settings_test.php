@@ -59,7 +59,8 @@ final class settings_test extends \advanced_testcase {
      */
     public function test_the_settings_page_has_them_in_order(): void {
         $root = admin_get_root(true, true);
-        $names = array_map(static fn($setting) => $setting->name, array_values((array) $root->locate('local_snsproducer')->settings));
+        $settings = array_values((array) $root->locate('local_snsproducer')->settings);
+        $names = array_map(static fn($setting) => $setting->name, $settings);
         $order = ['endpoint', 'sourcekey', 'secret', 'enabled', 'allowcontact', 'strict', 'budget'];
         $this->assertSame($order, array_values(array_intersect($names, $order)));
         foreach (array_keys(\local_snsproducer\local\pages::ALL) as $page) {
