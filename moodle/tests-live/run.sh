@@ -58,6 +58,7 @@ venv=$("$ROOT/scripts/venv.sh" moodle-live "$here/requirements.txt")
 
 for name in $(compgen -e AWS_ || true); do unset "$name"; done
 LIVE_FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/moodle-live-XXXXXX")
+chmod 755 "$LIVE_FOLDER"
 export LIVE_FOLDER BINARY MOODLE_DIR=$moodle PYTHONPATH=$here PYTHONDONTWRITEBYTECODE=1
 command=("$venv/bin/python" -m live "${@:-events}")
 # In name spaces of its own everything ends with that one process, mounts and daemons too, however it ends.

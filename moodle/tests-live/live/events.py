@@ -24,15 +24,15 @@ def main() -> None:
         evidence = settle(site, mark)
         kept = capture.keep(site, evidence)
         faults = judge(evidence) + grades(site, evidence) + capture.missing(site, evidence, bool(only)) + complaints(site)
+        for fault in faults:
+            print(f"FAULT {fault}", file=sys.stderr, flush=True)
         say(f"{len(evidence.witnessed)} events raised, {len({e['id'] for e in evidence.sent})} sent, {len(evidence.messages)} messages; "
-            f"{len(kept)} of {len(contracts.types())} contracts spoken; {time.monotonic() - began:.0f} s")
+            f"{len(kept)} of {len(contracts.types())} contracts spoken; {len(faults)} faults; {time.monotonic() - began:.0f} s")
         if not only:
             cost.furnish(site)
             faults += cost.gate_of(site)
         if faults:
-            for fault in faults:
-                print(f"FAULT {fault}", file=sys.stderr)
-            raise Failed(f"{len(faults)} faults; the first stand above")
+            raise Failed(f"{len(faults)} faults: {faults[-1]}" if len(faults) == 1 else f"{len(faults)} faults; they stand above")
         say(f"The live suite passed on Moodle {site.moodle.release()}, {site.moodle.database.kind}")
 
 
