@@ -69,7 +69,11 @@ fn templates() -> Vec<Template> {
         .into_iter()
         .filter(|captured| !captured.is_anonymous())
         .filter_map(|captured| {
-            let data = EventData { event: captured.data.clone(), entities: captured.entities.clone() };
+            let data = EventData {
+                event: captured.data.clone(),
+                entities: captured.entities.clone(),
+                ..EventData::default()
+            };
             let taken = list.take(&captured.name, &data);
             (taken.rows.len() == 1).then(|| {
                 let cut = cut(&taken, &data).data;

@@ -99,7 +99,8 @@ impl Site {
             .into_iter()
             .filter(|captured| !captured.is_anonymous())
             .filter_map(|captured| {
-                let data = EventData { event: captured.data, entities: captured.entities };
+                let data =
+                    EventData { event: captured.data, entities: captured.entities, ..EventData::default() };
                 let taken = list.take(&captured.name, &data);
                 let event = Event {
                     source: self.source.key.clone(),

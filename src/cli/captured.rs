@@ -139,7 +139,7 @@ fn captured(n: usize, line: Line) -> Result<FileEvent, String> {
         None => made(raised, n)?,
     };
     let name = name.into();
-    let data = EventData { event: line.data, entities: line.entities };
+    let data = EventData { event: line.data, entities: line.entities, ..EventData::default() };
     Ok(FileEvent { id, name, time, raised, request: line.req, data })
 }
 

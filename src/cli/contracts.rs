@@ -46,6 +46,7 @@ struct Row<'a> {
     title: &'a str,
     tells: &'static str,
     events: &'a [String],
+    when: Option<&'a contract::When>,
     digest: &'a str,
 }
 
@@ -59,6 +60,7 @@ pub(super) fn list(own: &Own, output: Output) -> Result<Exit, Failure> {
             title: contract.title(),
             tells: contract.tells().as_str(),
             events: contract.events(),
+            when: contract.when(),
             digest: contract.digest(),
         })
         .collect();

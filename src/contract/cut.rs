@@ -20,6 +20,9 @@ pub struct EventData {
     /// What the plugin read through Moodle's functions: `course`, `user`, …
     #[serde(default)]
     pub entities: Map<String, Value>,
+    /// Whether the entities were read some time after the event, so that they may be newer than it.
+    #[serde(default)]
+    pub entities_late: bool,
 }
 
 impl EventData {
@@ -51,7 +54,8 @@ pub(super) fn is_marked_anonymous(mark: Option<Plain<'_>>) -> bool {
 /// An event, cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cut {
-    /// JSON text of `{"entities":{…},"event":{…}}`, keys sorted: equal input gives equal bytes.
+    /// JSON text of `{"entities":{…},"event":{…}}`, with `"entities_late":true` where that is so, keys
+    /// sorted: equal input gives equal bytes.
     pub data: Bytes,
     /// Whether the event is anonymous: then its id and time are to be cut to the hour, and `raised` goes.
     pub anonymous: bool,
@@ -110,11 +114,14 @@ pub fn cut(taken: &Taken<'_>, data: &EventData) -> Cut {
             }
         }
     }
-    let whole = Value::Object(Map::from_iter([
+    let mut whole = Map::from_iter([
         ("entities".to_owned(), Value::Object(entities)),
         ("event".to_owned(), Value::Object(event)),
-    ]));
-    Cut { data: whole.to_string().into(), anonymous }
+    ]);
+    if data.entities_late && !anonymous {
+        whole.insert("entities_late".to_owned(), true.into());
+    }
+    Cut { data: Value::Object(whole).to_string().into(), anonymous }
 }
 
 /// Copies what one key of a row names: `a.b` a plain value, `a.b[]` a list of them, `a.b{}` the names of

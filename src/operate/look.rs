@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::words::{moment, span};
+use crate::contract::EventData;
 use crate::delivery::{Cause, ContractId, Held, Parking, Reason, TopicKey};
 use crate::event::{EventId, StoredEvent};
 use crate::publish::Mapper;
@@ -269,6 +270,9 @@ pub struct TraceReport {
     pub sequence: Option<String>,
     /// When it was accepted.
     pub accepted: Option<Timestamp>,
+    /// Whether what Moodle knows beside the event was read some time after it.
+    #[serde(default)]
+    pub entities_late: bool,
     /// Each message it owes.
     pub messages: Vec<TracedMessage>,
 }
@@ -314,6 +318,9 @@ impl TraceReport {
             raised: event.and_then(|stored| stored.event.raised),
             sequence: event.map(|stored| stored.sequence.to_string()),
             accepted: trace.and_then(|trace| trace.accepted),
+            entities_late: event
+                .and_then(|stored| EventData::parse(&stored.event.data).ok())
+                .is_some_and(|data| data.entities_late),
             messages,
         }
     }

@@ -16,7 +16,7 @@ use super::verdict::{Fault, Judged, Outcome, Verdict, judge};
 use super::{Backoff, Mapper, TopicSettings, Unmade, planted};
 use crate::contract::Message;
 use crate::delivery::{Cause, ContractId, Fate, Held, Parking, Position, Reason, Receipt};
-use crate::event::EventId;
+use crate::event::{Event, EventId};
 use crate::spool::{ConcludeError, Delivery, Lease, Spool};
 
 /// SNS forgets a FIFO message's deduplication id after 5 minutes (its FIFO documentation): a message whose
@@ -192,7 +192,7 @@ impl Line {
         };
         let more = if redriven { REDRIVE } else { &[] };
         let bytes = pack::bytes(&message, more);
-        Ok(Letter { next, event, contract, raised: stored.event.raised, message, more, bytes })
+        Ok(Letter { next, event, contract, raised: observed(&stored.event), message, more, bytes })
     }
 
     /// Counts a failure, and says what the spool and the queue must know of it.
@@ -380,6 +380,11 @@ struct Sent {
     event: EventId,
     contract: ContractId,
     raised: Option<Timestamp>,
+}
+
+/// When an event was raised; none where that was before anybody watched.
+fn observed(event: &Event) -> Option<Timestamp> {
+    event.raised.filter(|_| !event.id.is_backfill())
 }
 
 /// What the verdicts on one batch say about the topic and the account.

@@ -61,7 +61,7 @@ impl Stats {
         add.family("publish_duration_seconds", "Time of each PublishBatch call", &self.duration);
         add.family(
             "event_lag_seconds",
-            "Time from Moodle raising an event to SNS accepting its message",
+            "Time from Moodle raising an event to SNS accepting its message; backfilled ones do not count",
             &self.lag,
         );
         add.family("publish_throttled", "Calls that SNS asked to be slower", &self.throttled);

@@ -93,7 +93,8 @@ fn form(value: Value) -> Result<Envelope, String> {
     if event.get("eventname").and_then(Value::as_str) != Some(&name) {
         return Err("`data.event.eventname` is not the event's `type`".into());
     }
-    let data = EventData { event, entities };
+    let entities_late = object.get("entities_late") == Some(&Value::Bool(true));
+    let data = EventData { event, entities, entities_late };
     let time = Timestamp::from_second(time.as_second()).unwrap_or(time);
     let raised = raised.or_else(|| id.is_backfill().then_some(time));
     if raised.is_none() && !data.is_anonymous() {

@@ -11,6 +11,7 @@ use super::question::{self, Kind};
 use super::refusal::Refusal;
 use super::serve::{Answer, Door};
 use super::signature::TRACE;
+use crate::contract::EventData;
 use crate::delivery::Parking;
 use crate::event::EventId;
 use crate::spool::{Trace, TracedDelivery, TracedState};
@@ -67,6 +68,9 @@ struct Traced {
     /// When it was accepted; of a pruned one the day.
     #[serde(skip_serializing_if = "Option::is_none")]
     at: Option<Timestamp>,
+    /// Its entities were read some time after it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    entities_late: bool,
     deliveries: Vec<Delivery>,
 }
 
@@ -110,8 +114,11 @@ impl Traced {
         let id = id.to_string();
         let Some(Trace { event, accepted: at, parked, deliveries }) = trace else {
             let fate = Fate::Unknown;
-            return Self { id, fate, reason: None, detail: None, at: None, deliveries: Vec::new() };
+            let deliveries = Vec::new();
+            return Self { id, fate, reason: None, detail: None, at: None, entities_late: false, deliveries };
         };
+        let data = event.as_ref().and_then(|stored| EventData::parse(&stored.event.data).ok());
+        let entities_late = data.is_some_and(|data| data.entities_late);
         let fate = match (&parked, deliveries.is_empty(), event) {
             (Some(_), ..) => Fate::Parked,
             (None, false, _) => Fate::Stored,
@@ -121,7 +128,7 @@ impl Traced {
         let (reason, detail) = parked.as_ref().map(told).unzip();
         let mut deliveries: Vec<Delivery> = deliveries.into_iter().map(Delivery::from).collect();
         deliveries.sort_by(|a, b| (&a.topic, &a.contract).cmp(&(&b.topic, &b.contract)));
-        Self { id, fate, reason, detail, at, deliveries }
+        Self { id, fate, reason, detail, at, entities_late, deliveries }
     }
 }
 

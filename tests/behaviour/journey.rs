@@ -59,7 +59,7 @@ impl Decided {
 }
 
 fn data_of(event: &Captured) -> EventData {
-    EventData { event: event.data.clone(), entities: event.entities.clone() }
+    EventData { event: event.data.clone(), entities: event.entities.clone(), ..EventData::default() }
 }
 
 /// The id under which an event is kept and published.

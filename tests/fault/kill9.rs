@@ -38,7 +38,8 @@ fn wanted() -> Arc<WantedList> {
 }
 
 fn takes(list: &WantedList, event: &Captured) -> usize {
-    let data = EventData { event: event.data.clone(), entities: event.entities.clone() };
+    let data =
+        EventData { event: event.data.clone(), entities: event.entities.clone(), ..EventData::default() };
     list.take(&event.name, &data).rows.len()
 }
 

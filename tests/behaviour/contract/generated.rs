@@ -83,7 +83,7 @@ fn event(row: &Row, mut values: impl Iterator<Item = Option<Value>>) -> EventDat
             }
         }
     }
-    EventData { event, entities }
+    EventData { event, entities, ..EventData::default() }
 }
 
 fn put(into: &mut Map<String, Value>, path: &str, value: Value) {

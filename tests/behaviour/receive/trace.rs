@@ -1,6 +1,7 @@
 //! What became of its own events: a plugin asks, and is answered under a signature.
 
 use jiff::Timestamp;
+use moodle_sns_producer::event::EventId;
 use moodle_sns_producer::receive::signature;
 use serde_json::{Value, json};
 
@@ -62,6 +63,24 @@ async fn a_plugin_learns_the_fate_of_each_of_its_events() {
 
     let text = open.metrics();
     assert!(text.contains("events_traced_total{source=\"vle\"} 5"), "{text}");
+}
+
+#[tokio::test]
+async fn what_was_read_late_is_marked_in_what_is_kept_and_told_and_anonymous_events_have_no_mark() {
+    let open = Open::new().await;
+    let mut client = open.client();
+    let mut events: Vec<Value> =
+        live(ENROLLED, 3).iter().map(|event| event.cloud_event(URL, &open.etag())).collect();
+    events[0]["entities_late"] = json!(true);
+    events[1]["entities_late"] = json!("true");
+    events[2]["entities_late"] = json!(true);
+    events[2]["data"]["event"]["anonymous"] = json!(1);
+    client.post(Value::from(events.clone()).to_string()).await.accepted();
+    let id = |n: usize| events[n]["id"].as_str().unwrap().to_owned();
+    let hidden = id(2).parse::<EventId>().unwrap().cut_to_hour().to_string();
+    let told = ask(&mut client, &[&id(0), &id(1), &hidden]).await;
+    let late: Vec<Option<bool>> = told.iter().map(|event| event["entities_late"].as_bool()).collect();
+    assert_eq!(late, [Some(true), None, None], "{told:?}");
 }
 
 #[tokio::test]
