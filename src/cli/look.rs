@@ -13,6 +13,7 @@ use super::output::{Output, note, say, table};
 use super::settings::Settings;
 use crate::config::Config;
 use crate::contract::Catalogue;
+use crate::operate::books::Books;
 use crate::operate::look::{
     Content, ParkedDetail, ParkedPage, ParkedRow, RedriveOrder, Redriven, TraceReport, event_id,
     parked_detail,
@@ -108,11 +109,12 @@ async fn idle_report(config: &Config, spool: &Spool) -> Result<Report, SpoolErro
             source: source.key.clone(),
             url: source.url.clone(),
             secret: secret.id.clone(),
+            fingerprint: secret.text.fingerprint(),
             last_used: None,
             plugin: String::new(),
         })
         .collect();
-    Ok(Report::new(&setup, &state, &today, Workers::Nobody, &signs, now))
+    Ok(Report::new(&setup, &state, &today, Workers::Nobody, &signs, &[], now))
 }
 
 fn status_text(report: &Report) -> String {
@@ -125,6 +127,7 @@ fn status_text(report: &Report) -> String {
     text += &format!("\nAt the door: what became of each event that came in\n{}", account_text(&report.door));
     text += &format!("  of the accepted, {} owe no topic a message (unrouted)\n", count(report.unrouted));
     text += &format!("\nTo the topics: where each message owed is now\n{}", account_text(&report.messages));
+    report.books.iter().for_each(|books| text += &books_text(books));
     if !report.topics.is_empty() {
         let head = ["topic", "doing", "a second", "waiting", "held", "oldest", "parked", "published"];
         let rows = report.topics.iter().map(|topic| {
@@ -140,6 +143,19 @@ fn status_text(report: &Report) -> String {
             ]
         });
         text += &format!("\n{}", table(&head, rows));
+    }
+    if !report.secrets.is_empty() {
+        let rows = report.secrets.iter().map(|row| {
+            vec![
+                row.source.clone(),
+                row.secret.clone(),
+                row.fingerprint.clone(),
+                row.used.clone(),
+                row.plugin.clone(),
+            ]
+        });
+        text +=
+            &format!("\n{}", table(&["source", "secret", "fingerprint", "last used", "sign of life"], rows));
     }
     text += &format!(
         "\nSpool {}: {} of {} are owed; the file has {}. Version {}.\n",
@@ -167,6 +183,20 @@ fn account_text(account: &Account) -> String {
     }
     text += &rule;
     text += &row(&format!("together {}", account.sum_words()), &account.sums());
+    text
+}
+
+/// The two ledgers of a source.
+fn books_text(books: &Books) -> String {
+    let side = |n: Option<u64>| n.map_or(String::new(), count);
+    let row = |name: &str, moodle: String, here: String| format!("  {name:<26}{moodle:>12}{here:>12}\n");
+    let mut text = format!("\nMoodle {}: its ledger beside ours, since {}\n", books.source, books.since);
+    text += &row("", "Moodle".to_owned(), "here".to_owned());
+    for line in &books.lines {
+        text += &row(&line.name, side(line.moodle), side(line.here));
+    }
+    text += &format!("  {}\n", "=".repeat(50));
+    text += &row(&format!("unaccounted {}", books.words()), count(books.unaccounted), String::new());
     text
 }
 
@@ -213,6 +243,10 @@ fn trace_text(report: &TraceReport) -> String {
     fact("raised", report.raised.map(|at| at.to_string()));
     fact("accepted", report.accepted.map(|at| at.to_string()));
     fact("sequence", report.sequence.clone());
+    fact(
+        "entities",
+        report.entities_late.then(|| "read some time after the event: they may be newer".to_owned()),
+    );
     if !report.messages.is_empty() {
         let rows = report.messages.iter().map(|message| {
             let contract = message.id.split_once(':').map_or(message.id.as_str(), |(_, contract)| contract);

@@ -17,10 +17,11 @@ use super::{contracts, logging, withdraw};
 use crate::config::{self, Config, OperatorListen};
 use crate::contract::{Catalogue, Routes};
 use crate::event::Source;
+use crate::operate::books::{Books, Pair};
 use crate::operate::{self, Operator, Phase, SetTopic, Setup, Sign, Signs};
 use crate::publish::{self, Mapper, Publisher, TopicKind, TopicSettings};
-use crate::receive::{self, Bound, Sender, Senders};
-use crate::spool::{self, Spool};
+use crate::receive::{self, Bound, Outcome, Sender, Senders};
+use crate::spool::{self, Count, Spool};
 
 /// What is kept of the time to end for closing the spool, whatever the network does.
 const TO_CLOSE: Duration = Duration::from_secs(2);
@@ -116,6 +117,7 @@ async fn serve(
                 pulses: control.pulses(),
                 contracts: control.held_contracts(),
                 senders: signs(&senders.load(), &stats),
+                books: books(&senders.load(), &stats),
             })
         },
         registry: Arc::new(registry),
@@ -331,10 +333,46 @@ fn signs(senders: &Senders, stats: &receive::Stats) -> Vec<Sign> {
             source: key.clone(),
             url: sender.source.url.clone(),
             secret: secret.id().to_owned(),
+            fingerprint: secret.fingerprint(),
             last_used: stats.secret_last_used(key, secret.id()),
             plugin: plugin.clone(),
         }));
     }
     signs.sort_by(|a, b| (&a.source, &a.secret).cmp(&(&b.source, &b.secret)));
     signs
+}
+
+/// The ledger of each source's plugin beside the spool's, as far as one was told.
+fn books(senders: &Senders, stats: &receive::Stats) -> Vec<Books> {
+    let of = |sender: &Arc<Sender>| {
+        let key = &sender.source.key;
+        let books = stats.plugin(key)?.books;
+        let line = |name: &str, outcome: Outcome, count: Option<Count>| Pair {
+            name: name.to_owned(),
+            moodle: Some(books.plugin.sum(outcome)),
+            here: count.and_then(|count| books.here.iter().find(|(c, _)| *c == count)).map(|(_, n)| *n),
+        };
+        Some(Books {
+            source: key.to_string(),
+            at: books.at,
+            since: books.since,
+            lines: vec![
+                line("observed, received", Outcome::Observed, Some(Count::Received)),
+                line("accepted", Outcome::Accepted, Some(Count::Accepted)),
+                line("duplicate", Outcome::Duplicate, Some(Count::Duplicate)),
+                line("unwanted", Outcome::Unwanted, Some(Count::Unwanted)),
+                line("parked at the door", Outcome::Parked, Some(Count::Parked)),
+                line("waiting in the outbox", Outcome::Waiting, None),
+                line("not taken", Outcome::NotTaken, None),
+                line("refused for good", Outcome::Refused, None),
+                line("lost at the cap", Outcome::LostAtCap, None),
+                line("without a list", Outcome::Unarmed, None),
+            ],
+            unaccounted: books.unaccounted,
+            not_received: books.not_received,
+        })
+    };
+    let mut books: Vec<Books> = senders.iter().filter_map(of).collect();
+    books.sort_by(|a, b| a.source.cmp(&b.source));
+    books
 }

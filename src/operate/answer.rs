@@ -179,7 +179,7 @@ async fn report(operator: &Operator, now: Timestamp) -> Result<Report, SpoolErro
     let state = operator.spool.state().await?;
     let signs = (operator.signs)();
     let workers = Workers::Here(&signs.pulses, &signs.contracts);
-    Ok(Report::new(&operator.setup, &state, &today, workers, &signs.senders, now))
+    Ok(Report::new(&operator.setup, &state, &today, workers, &signs.senders, &signs.books, now))
 }
 
 async fn status_json(operator: &Operator, now: Timestamp) -> Answer {

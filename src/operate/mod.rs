@@ -7,10 +7,11 @@
 //! nor change anything here; no message's content and no secret is shown without the operator's token.
 //! It must not know how events come in or how messages are sent.
 //!
-//! Read in this order: [`verdict`], [`report`] (all that `status` shows), [`look`] (single events),
+//! Read in this order: [`verdict`], [`books`] and [`report`] (all that `status` shows), [`look`] (single events),
 //! `guard` (who may ask what), `answer` (the paths), `serve` (the sockets).
 
 mod answer;
+pub mod books;
 mod guard;
 pub mod look;
 mod metrics;
@@ -32,6 +33,8 @@ use tokio::sync::watch;
 pub use metrics::PREFIX;
 pub use ready::Phase;
 pub use serve::{BindError, Listener, serve, serve_probes};
+
+use books::Books;
 
 use crate::config::SecretText;
 use crate::delivery::TopicKey;
@@ -86,6 +89,8 @@ pub struct Signs {
     pub contracts: Vec<HeldContract>,
     /// Each secret of each source.
     pub senders: Vec<Sign>,
+    /// The ledgers of each source whose plugin told its own since the start.
+    pub books: Vec<Books>,
 }
 
 /// A secret of a source, and when it was last used.
@@ -97,6 +102,8 @@ pub struct Sign {
     pub url: String,
     /// The secret's name.
     pub secret: String,
+    /// The beginning of its digest, to be compared with what the other side shows.
+    pub fingerprint: String,
     /// When a request was last signed with it, since the start.
     pub last_used: Option<Timestamp>,
     /// What the source's plugin last said of itself, in words.

@@ -99,6 +99,11 @@ fn accounts(report: &Report) -> [(&'static str, &'static str, &Account, String);
     ]
 }
 
+/// A count of one side; a side that doesn't count it shows nothing.
+fn side(n: &Option<u64>) -> String {
+    n.map_or(String::new(), words::count)
+}
+
 fn time(at: &Timestamp) -> String {
     at.strftime("%H:%M:%S UTC, %-d %B %Y").to_string()
 }
@@ -107,6 +112,7 @@ fn time(at: &Timestamp) -> String {
 mod tests {
     use super::*;
     use crate::delivery::{Cause, Reason};
+    use crate::operate::books::{Books, Pair};
     use crate::operate::sample::{held, key, running, state, topic};
     use crate::operate::verdict::Workers;
     use crate::operate::{SetTopic, Setup, Sign};
@@ -115,6 +121,22 @@ mod tests {
 
     fn now() -> Timestamp {
         "2026-11-24T13:48:04Z".parse().unwrap()
+    }
+
+    fn books() -> Books {
+        let pair = |name: &str, moodle, here| Pair { name: name.into(), moodle, here };
+        Books {
+            source: "vle".into(),
+            at: "2026-11-24T13:47:31Z".parse().unwrap(),
+            since: "2026-11-23T13:00:00Z".parse().unwrap(),
+            lines: vec![
+                pair("observed, received", Some(2_107), Some(2_112)),
+                pair("accepted", Some(2_100), Some(2_100)),
+                pair("waiting in the outbox", Some(7), None),
+            ],
+            unaccounted: 0,
+            not_received: 0,
+        }
     }
 
     fn page(state: &State, pulses: &[Pulse]) -> String {
@@ -128,11 +150,12 @@ mod tests {
             source: "vle".parse().unwrap(),
             url: "https://moodle.example.org".into(),
             secret: secret.into(),
+            fingerprint: "9f2c01ab".into(),
             last_used: last_used.map(|at| at.parse().unwrap()),
             plugin: "13:47:31, plugin 1.2.0, Moodle 4.5.6 <b>\u{1b}[2J\u{202e}".into(),
         };
         let signs = [sign("2026-11", Some("2026-11-24T13:48:02Z")), sign("2026-05", None)];
-        let report = Report::new(&setup, state, &[], Workers::Here(pulses, &[]), &signs, now());
+        let report = Report::new(&setup, state, &[], Workers::Here(pulses, &[]), &signs, &[books()], now());
         status(&report, None).unwrap()
     }
 
@@ -165,6 +188,7 @@ mod tests {
             }
             assert!(!page.contains("<b>\"") && page.contains("4.5.6 &#60;b&#62;\\u{1b}[2J\\u{202e}"));
             assert!(!page.contains("style=") && !page.contains("<script"), "the CSP allows neither");
+            assert!(page.contains("✓ holds") && page.contains("<code>9f2c01ab</code>"));
             assert!(page.len() < 100_000);
             let part = match name {
                 "healthy" => "12 messages wait, the oldest for 0.4 s. Nothing is held or parked.",

@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::books::Books;
 use super::verdict::{Verdict, Workers, by_reason, verdict};
 use super::words::{counted, moment, span};
 use super::{Setup, Sign};
@@ -24,6 +25,8 @@ pub struct Report {
     pub unrouted: u64,
     /// Where each message owed is now.
     pub messages: Account,
+    /// The ledger of each source's plugin beside ours.
+    pub books: Vec<Books>,
     /// Each topic.
     pub topics: Vec<TopicRow>,
     /// What is parked, by reason.
@@ -172,6 +175,8 @@ pub struct SecretRow {
     pub url: String,
     /// The secret's name.
     pub secret: String,
+    /// The beginning of its digest, to be compared with what the plugin shows.
+    pub fingerprint: String,
     /// When a request was last signed with it, since the start.
     pub last_used: Option<Timestamp>,
     /// The same in words.
@@ -206,14 +211,16 @@ impl Report {
         today: &[LedgerRow],
         workers: Workers<'_>,
         signs: &[Sign],
+        books: &[Books],
         now: Timestamp,
     ) -> Self {
         Self {
             at: now,
-            verdict: verdict(state, workers, now),
+            verdict: verdict(state, workers, books, now),
             door: door(state, today),
             unrouted: state.event_count(Count::Unrouted),
             messages: messages(state),
+            books: books.to_vec(),
             topics: topics(setup, state, workers, now),
             parked: by_reason(state)
                 .into_iter()
@@ -339,6 +346,7 @@ fn secret_row(sign: &Sign, now: Timestamp) -> SecretRow {
         source: sign.source.to_string(),
         url: sign.url.clone(),
         secret: sign.secret.clone(),
+        fingerprint: sign.fingerprint.clone(),
         last_used: sign.last_used,
         used: match sign.last_used {
             Some(at) => format!("{} ago", span(now.duration_since(at))),
@@ -374,6 +382,7 @@ mod tests {
             &state(&[topic("grades", 7, 1)]),
             &[],
             Workers::Here(&[running("grades")], &[held_contract("grades", 4)]),
+            &[],
             &[],
             now,
         );

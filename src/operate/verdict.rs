@@ -4,6 +4,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use super::books::{self, Books};
 use super::words::{count, counted, moment, size, span};
 use crate::delivery::{Cause, Reason};
 use crate::publish::{HeldContract, Pulse, State as Doing};
@@ -61,12 +62,12 @@ pub enum Workers<'a> {
     Nobody,
 }
 
-struct Finding {
-    level: Level,
-    sentence: String,
-    steps: Vec<String>,
+pub(super) struct Finding {
+    pub(super) level: Level,
+    pub(super) sentence: String,
+    pub(super) steps: Vec<String>,
     /// What the sentence adds when it is the first.
-    aside: Option<String>,
+    pub(super) aside: Option<String>,
 }
 
 /// One that waits longer than this, while its topic is not held, is worth a look.
@@ -74,7 +75,7 @@ const LATE: SignedDuration = SignedDuration::from_secs(60);
 
 /// What is so, and what to do about it.
 #[must_use]
-pub fn verdict(state: &State, workers: Workers<'_>, now: Timestamp) -> Verdict {
+pub fn verdict(state: &State, workers: Workers<'_>, books: &[Books], now: Timestamp) -> Verdict {
     let mut findings = Vec::new();
     findings.extend(missing(state));
     findings.extend(full(state));
@@ -88,6 +89,7 @@ pub fn verdict(state: &State, workers: Workers<'_>, now: Timestamp) -> Verdict {
         }
         Workers::Nobody => findings.push(nobody(state)),
     }
+    findings.extend(books::findings(books));
     findings.extend(parked(state, now));
     // Stable: of two alike the earlier check speaks.
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.level));
@@ -473,7 +475,7 @@ mod tests {
     use crate::operate::sample::{held, held_contract, running, state, topic};
 
     fn said(state: &State, pulses: &[Pulse]) -> (Level, String) {
-        let verdict = verdict(state, Workers::Here(pulses, &[]), now());
+        let verdict = verdict(state, Workers::Here(pulses, &[]), &[], now());
         (verdict.level, verdict.sentence)
     }
 
@@ -550,7 +552,7 @@ mod tests {
         ] {
             assert_eq!(said(state, pulses), (level, sentence.to_owned()));
         }
-        let idle = verdict(&busy, Workers::Nobody, now());
+        let idle = verdict(&busy, Workers::Nobody, &[], now());
         assert_eq!(idle.sentence, "No process holds this spool, so nothing is sent. 12 messages wait.");
     }
 
@@ -560,7 +562,7 @@ mod tests {
         behind.topics[0].oldest = Some("2026-11-24T13:00:04Z".parse().unwrap());
         let pulses = [running("grades"), running("activity")];
         let contracts = [held_contract("grades", 832)];
-        let verdict = verdict(&behind, Workers::Here(&pulses, &contracts), now());
+        let verdict = verdict(&behind, Workers::Here(&pulses, &contracts), &[], now());
         assert_eq!(verdict.level, Level::Outage);
         assert_eq!(
             verdict.sentence,
@@ -580,7 +582,7 @@ mod tests {
         state.topics[0].parked = vec![(Reason::Mapping, 12)];
         state.topics[0].owed += 12;
         state.commit_failures = 1;
-        let verdict = verdict(&state, Workers::Here(&[held("grades", Cause::Topic)], &[]), now());
+        let verdict = verdict(&state, Workers::Here(&[held("grades", Cause::Topic)], &[]), &[], now());
         let steps = verdict.steps.join("\n");
         for part in [
             "Allow `sns:Publish`",

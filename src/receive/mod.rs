@@ -9,7 +9,7 @@
 //!
 //! Read it in the order a request meets it: [`listen`] (where), `serve` (the accept loop and one
 //! exchange), `body`, [`signature`] (who), `json`, `envelope`, `batch` (what), `events` (a batch),
-//! `question` with `wanted` and `trace` (what a plugin asks), [`refusal`] (every way to say no).
+//! `question` with `wanted`, `ledger` and `trace` (what a plugin asks and tells), [`refusal`] (every way to say no).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,6 +28,7 @@ mod envelope;
 mod events;
 mod serve;
 mod json;
+mod ledger;
 pub mod listen;
 mod lists;
 mod patience;
@@ -41,6 +42,7 @@ mod tls;
 mod trace;
 mod wanted;
 
+pub use ledger::{Books, Outcome, PluginLedger};
 pub use listen::{BindError, Bound, Listen};
 pub use secret::{NotASecret, Secret};
 pub use senders::{Sender, Senders, SendersError};

@@ -13,6 +13,7 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+use super::ledger::Books;
 use crate::event::SourceKey;
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -28,6 +29,12 @@ struct Kind {
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct OfSource {
     source: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Mismatch {
+    source: String,
+    reason: &'static str,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -49,8 +56,8 @@ pub struct PluginReport {
     pub url: String,
     /// The list it holds; empty when it has none.
     pub etag: String,
-    /// Its ledger, as it sent it.
-    pub ledger: serde_json::Value,
+    /// Its ledger beside ours.
+    pub books: Books,
 }
 
 #[derive(Debug, Default)]
@@ -72,6 +79,7 @@ pub struct Stats {
     secret_used: Family<OfSecret, Gauge>,
     wanted_asked: Family<OfSource, Gauge>,
     traced: Family<OfSource, Counter>,
+    ledger_mismatch: Family<Mismatch, Gauge>,
     two_sites: Family<OfSource, Gauge>,
     pub(super) in_flight: Gauge,
     pub(super) connections: Gauge,
@@ -94,6 +102,7 @@ impl Default for Stats {
             secret_used: Family::default(),
             wanted_asked: Family::default(),
             traced: Family::default(),
+            ledger_mismatch: Family::default(),
             two_sites: Family::default(),
             in_flight: Gauge::default(),
             connections: Gauge::default(),
@@ -141,6 +150,11 @@ impl Stats {
             "wanted_last_asked_timestamp_seconds",
             "When the plugin last asked for the wanted list: the source's sign of life",
             self.wanted_asked.clone(),
+        );
+        registry.register(
+            "ledger_mismatch",
+            "Events by which the plugin's ledger does not hold: of nobody knows what became (unaccounted), or kept by its account and not by ours (not-received)",
+            self.ledger_mismatch.clone(),
         );
         registry.register(
             "events_traced",
@@ -205,6 +219,10 @@ impl Stats {
     pub(super) fn asked(&self, source: &SourceKey, report: PluginReport) {
         let labels = OfSource { source: source.to_string() };
         self.wanted_asked.get_or_create(&labels).set(report.at.as_second());
+        for (reason, n) in report.books.mismatches() {
+            let labels = Mismatch { source: source.to_string(), reason };
+            self.ledger_mismatch.get_or_create(&labels).set(i64::try_from(n).unwrap_or(i64::MAX));
+        }
         self.seen().plugins.insert(source.clone(), report);
     }
 

@@ -216,6 +216,19 @@ impl Spool {
         self.store.ledger(since).await
     }
 
+    /// What became of the events of one source at the door, as sums over their names by the hour in which
+    /// they came, since `since`. Cheap beside [`Spool::ledger`]: a busy site has hundreds of rows an hour.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn door(
+        &self,
+        source: &SourceKey,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, Count, u64)>, SpoolError> {
+        self.store.door(source, since).await
+    }
+
     /// What became of an event; none when its id is not known. Without a source, any source's.
     ///
     /// # Errors

@@ -34,7 +34,7 @@ use self::shared::Shared;
 use self::withdraw::Stage;
 use self::writer::{Job, Writer};
 use super::{
-    AcceptError, Accepted, Batch, CommitSeconds, ConcludeError, Delivery, Entry, LedgerRow, OpenError,
+    AcceptError, Accepted, Batch, CommitSeconds, ConcludeError, Count, Delivery, Entry, LedgerRow, OpenError,
     Parked, ParkedFilter, Settings, SpoolError, State, Trace, Withdrawal, Withdrawn,
 };
 use crate::delivery::{Fate, Position, TopicKey};
@@ -264,6 +264,15 @@ impl Store {
 
     pub(super) async fn ledger(&self, since: Timestamp) -> Result<Vec<LedgerRow>, SpoolError> {
         self.read("reading the ledger", move |c| read::ledger(c, since)).await
+    }
+
+    pub(super) async fn door(
+        &self,
+        source: &SourceKey,
+        since: Timestamp,
+    ) -> Result<Vec<(Timestamp, Count, u64)>, SpoolError> {
+        let source = source.clone();
+        self.read("reading the ledger", move |c| read::door(c, &source, since)).await
     }
 
     pub(super) async fn trace(

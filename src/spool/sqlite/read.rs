@@ -164,17 +164,37 @@ pub(super) fn ledger(conn: &Connection, since: Timestamp) -> rusqlite::Result<Ve
     )?;
     let rows = statement.query_map([since.as_second()], |r| {
         let topic: Option<String> = r.get(3)?;
-        let what: String = r.get(4)?;
         Ok(LedgerRow {
             hour: Timestamp::from_second(r.get(0)?).map_err(|e| odd(0, e))?,
             source: parse(r, 1)?,
             name: r.get::<_, Option<String>>(2)?.unwrap_or_default().into(),
             topic: topic.map(|t| t.parse()).transpose().map_err(|e| odd(3, e))?,
-            count: Count::ALL.into_iter().find(|c| c.as_str() == what).ok_or_else(|| odd(4, Odd))?,
+            count: count(r, 4)?,
             n: r.get(5)?,
         })
     })?;
     rows.collect()
+}
+
+/// Rows without a topic are of events.
+pub(super) fn door(
+    conn: &Connection,
+    source: &SourceKey,
+    since: Timestamp,
+) -> rusqlite::Result<Vec<(Timestamp, Count, u64)>> {
+    conn.prepare_cached(
+        "select hour, what, sum(n) from ledger
+         where hour >= ?1 and source = (select no from source where key = ?2) and topic = 0 group by hour, what",
+    )?
+    .query_map((since.as_second(), source.as_str()), |r| {
+        Ok((Timestamp::from_second(r.get(0)?).map_err(|e| odd(0, e))?, count(r, 1)?, r.get(2)?))
+    })?
+    .collect()
+}
+
+fn count(row: &Row<'_>, column: usize) -> rusqlite::Result<Count> {
+    let what: String = row.get(column)?;
+    Count::ALL.into_iter().find(|c| c.as_str() == what).ok_or_else(|| odd(column, Odd))
 }
 
 /// The parts of the account that lie in tables, read in one transaction so that they belong together.
@@ -240,8 +260,7 @@ pub(super) fn account(conn: &Connection) -> rusqlite::Result<Account> {
     let mut statement = conn.prepare_cached("select topic, what, sum(n) from ledger group by topic, what")?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
-        let what: String = row.get(1)?;
-        let count = Count::ALL.into_iter().find(|c| c.as_str() == what).ok_or_else(|| odd(1, Odd))?;
+        let count = count(row, 1)?;
         let n: u64 = row.get(2)?;
         match topics.get_mut(&row.get(0)?) {
             None => *events.entry(count).or_default() += n,

@@ -5,11 +5,13 @@ use moodle_sns_producer::contract::Row;
 use moodle_sns_producer::receive::signature;
 use serde_json::{Value, json};
 
-use super::{CONTRACTS, FIRST, MOVED_URL, Open, SECOND, URL, routes, senders};
+use super::{CONTRACTS, ENROLLED, FIRST, MOVED_URL, Open, SECOND, URL, live, routes, senders};
+use crate::support::client::fresh_id;
+use crate::support::corpus;
 
 fn ask(url: &str, etag: &str) -> Value {
     json!({ "wire": 1, "plugin": "2026112400", "moodle": "4.5.6", "url": url, "etag": etag,
-            "ledger": [{ "observed": 3 }], "of a newer plugin": true })
+            "ledger": [], "of a newer plugin": true })
 }
 
 #[tokio::test]
@@ -32,7 +34,8 @@ async fn a_plugin_gets_its_list_once_and_then_only_its_etag() {
     let request = client.question("q2", &ask(MOVED_URL, &open.etag()));
     let answer = client.send(request).await.unwrap();
     assert!(answer.is_signed("wanted-q2", FIRST));
-    assert_eq!(answer.json(), json!({ "etag": open.etag() }));
+    let keys: Vec<String> = answer.json().as_object().unwrap().keys().cloned().collect();
+    assert_eq!(keys, ["etag", "ledger"], "what is unchanged is not told again");
 
     let lists = open.context.spool.lists(&"vle".parse().unwrap()).await.unwrap();
     assert!(lists.iter().any(|(etag, _)| *etag == open.etag()), "what a plugin was told is remembered");
@@ -60,8 +63,44 @@ async fn a_question_is_the_sign_of_life_of_its_source() {
     client.send(request).await.unwrap();
     let report = open.context.stats.plugin(&key).unwrap();
     assert_eq!((report.plugin.as_str(), report.moodle.as_str()), ("2026112400", "4.5.6"));
-    assert_eq!((report.etag.as_str(), &report.ledger), ("older", &json!([{ "observed": 3 }])));
+    assert_eq!(report.etag, "older");
     assert!(report.at.duration_since(Timestamp::now()).abs() < jiff::SignedDuration::from_secs(5));
+}
+
+/// The plugin's ledger of one hour, some hours ago.
+fn told(hours_ago: i64, observed: u64, accepted: u64) -> Value {
+    let hour = (Timestamp::now().as_second() / 3_600 - hours_ago) * 3_600;
+    let hour = Timestamp::from_second(hour).unwrap().to_string();
+    json!([{ "hour": hour, "event": ENROLLED, "observed": observed, "accepted": accepted, "when_unknown": 9 }])
+}
+
+#[tokio::test]
+async fn both_ledgers_are_held_against_each_other_at_each_question() {
+    let open = Open::new().await;
+    let mut client = open.client();
+    let events = live(ENROLLED, 5);
+    client.post(corpus::body(&events, URL, &open.etag())).await.accepted();
+    client.post(corpus::body(&events[..2], URL, &open.etag())).await.accepted();
+    for (ledger, unaccounted, not_received) in [
+        (told(4, 5, 5), 0, 0),
+        (told(4, 7, 5), 0, 0), // the first time
+        (told(4, 7, 5), 2, 0),
+        (told(1, 7, 5), 0, 0), // an hour that is not over for long
+        (told(4, 9, 9), 0, 4),
+        (told(4, 5, 5), 0, 0),
+    ] {
+        let mut question = ask(URL, &open.etag());
+        question["ledger"] = ledger.clone();
+        let answer = client.send(client.question(&fresh_id(), &question)).await.unwrap().json();
+        let sums = json!({ "received": 7, "accepted": 5, "duplicate": 2, "unwanted": 0, "parked": 0 });
+        assert_eq!(answer["ledger"]["events"], sums, "told each time");
+        assert_eq!(answer["ledger"]["since"], ledger[0]["hour"], "of the hours that the plugin tells of");
+        let text = open.metrics();
+        for (reason, n) in [("unaccounted", unaccounted), ("not-received", not_received)] {
+            let line = format!("ledger_mismatch{{source=\"vle\",reason=\"{reason}\"}} {n}\n");
+            assert!(text.contains(&line), "{ledger}: {line}{text}");
+        }
+    }
 }
 
 #[tokio::test]
