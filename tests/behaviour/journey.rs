@@ -5,6 +5,7 @@ mod account;
 mod declared;
 mod end;
 mod held;
+mod ledgers;
 mod localstack;
 mod tested;
 mod versions;
