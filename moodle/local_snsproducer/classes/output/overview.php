@@ -54,10 +54,11 @@ final class overview implements \renderable, \templatable {
      */
     public function export_for_template(\renderer_base $output): array {
         $facts = $this->status->all();
+        $checks = $this->checks($output);
         return [
-            'verdict' => $this->verdict($facts, $output),
+            'verdict' => $this->verdict($facts, in_array(true, array_column($checks, 'iserror'), true), $output),
             'tools' => $this->tools(),
-            'checks' => $this->checks($output),
+            'checks' => $checks,
             'groups' => [
                 ['title' => get_string('groupsite', 'local_snsproducer'), 'facts' => $this->site($facts), 'button' => ''],
                 ['title' => get_string('groupwanted', 'local_snsproducer'), 'facts' => $this->wanted($facts), 'button' => ''],
@@ -74,10 +75,11 @@ final class overview implements \renderable, \templatable {
      * Whether this site sends, in a sentence.
      *
      * @param array $facts
+     * @param bool $isfaulty whether a check found a fault
      * @param \renderer_base $output
      * @return string HTML
      */
-    private function verdict(array $facts, \renderer_base $output): string {
+    private function verdict(array $facts, bool $isfaulty, \renderer_base $output): string {
         $site = $facts['site'] ?? null;
         [$key, $kind] = match (true) {
             $site === null => ['unknown', 'warning'],
@@ -86,6 +88,7 @@ final class overview implements \renderable, \templatable {
             !$site['configured'] => ['notset', 'info'],
             !$site['armed'] => ['notconnected', 'info'],
             !isset($facts['wanted']) => ['unarmed', 'error'],
+            $isfaulty => ['faulty', 'warning'],
             default => ['sends', 'success'],
         };
         $a = array_map('s', array_filter($site ?? [], 'is_string'));
@@ -129,6 +132,7 @@ final class overview implements \renderable, \templatable {
             $fine = $result->get_status() === result::OK;
             $link = $fine ? null : $check->get_action_link();
             $shown[] = [
+                'iserror' => in_array($result->get_status(), [result::ERROR, result::CRITICAL], true),
                 'badge' => $output->check_result($result),
                 'name' => $check->get_name(),
                 'summary' => $result->get_summary(),
