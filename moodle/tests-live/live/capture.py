@@ -25,7 +25,7 @@ def keep(site: Site, evidence: Evidence) -> set[str]:
     committed = Counter(e.name for e in evidence.witnessed if e.committed)
     with (folder / "events.jsonl").open("w", encoding="utf-8") as out:
         for event in evidence.sent:
-            out.write(json.dumps({k: v for k, v in event.items() if k != "_status"} | {"moodle": release}, ensure_ascii=False) + "\n")
+            out.write(json.dumps({k: v for k, v in event.items() if not k.startswith("_")} | {"moodle": release}, ensure_ascii=False) + "\n")
     with (folder / "messages.jsonl").open("w", encoding="utf-8") as out:
         for message in sorted(evidence.messages, key=lambda m: m["body"].get("sequence", "")):
             out.write(json.dumps(message, ensure_ascii=False) + "\n")

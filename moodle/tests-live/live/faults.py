@@ -79,7 +79,7 @@ def play(site: Site, course: int, fault: Fault) -> list[str]:
         settle(site, mark)   # what it left must not speak against the next
         return [str(problem)[:1500]]
     evidence = settle(site, mark, forbidden=[])
-    evidence.sent = [e | {"_status": p.status} for p in site.gate.passed[passed:] for e in p.events()]
+    evidence.sent = [e for p in site.gate.passed[passed:] for e in p.told()]
     evidence.ledger = {name: {k: n - ledger.get(name, Counter())[k] for k, n in outcomes.items()} for name, outcomes in evidence.ledger.items()}
     evidence.repeated_allowed = True
     evidence.lost_allowed = getattr(fault, "kills", False)

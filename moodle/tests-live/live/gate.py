@@ -12,6 +12,10 @@ import time
 from .processes import free_port
 
 
+# An answer within this, in seconds, is well within the plugin's budget; a later one it may not have waited for.
+PROMPT = 0.15
+
+
 @dataclasses.dataclass
 class Passed:
     """One exchange: what was asked, and the answer, where there was one."""
@@ -22,10 +26,17 @@ class Passed:
     body: bytes
     status: int = 0
     answer: bytes = b""
+    # Seconds until the answer was handed back.
+    took: float = 0.0
 
     def events(self) -> list[dict]:
         """The events of a batch, as the plugin sent them."""
         return json.loads(self.body) if self.path.endswith("/events") else []
+
+    def told(self) -> list[dict]:
+        """The same, each with `_status` of the batch's answer and whether it came in time: `_prompt`."""
+        prompt = self.status == 202 and self.took < PROMPT
+        return [event | {"_status": self.status, "_prompt": prompt} for event in self.events()]
 
 
 class Gate:
@@ -122,8 +133,8 @@ class Gate:
         self.hole = []
 
     def sent(self) -> list[dict]:
-        """Every event that was posted, in order, with `_status` of its batch's answer."""
-        return [event | {"_status": p.status} for p in self.passed for event in p.events()]
+        """Every event that was posted, in order."""
+        return [event for p in self.passed for event in p.told()]
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.tasks.add(task := asyncio.current_task())
@@ -173,6 +184,7 @@ class Gate:
             return False
         writer.write(answer)
         await writer.drain()
+        passed.took = time.time() - passed.at
         return True
 
     def swallow(self, passed: Passed) -> bytes:

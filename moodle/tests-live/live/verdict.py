@@ -106,11 +106,16 @@ def one_id(evidence: Evidence) -> list[str]:
     for event in evidence.sent:
         # A strict row whose request was killed after its answer is sent again with what can be read later: the sidecar
         # keeps the first. What Moodle raised is the same all the same.
-        same = event["data"]["event"] if evidence.lost_allowed else {k: v for k, v in event.items() if k != "_status"}
+        same = event["data"]["event"] if evidence.lost_allowed else {k: v for k, v in event.items() if not k.startswith("_")}
         bodies[event["id"]].append(json.dumps(same, sort_keys=True))
     lines = [f"{id} was sent with {len(set(b))} contents" for id, b in bodies.items() if len(set(b)) > 1]
-    if not evidence.repeated_allowed:
-        lines += [f"{id} was sent {len(b)} times" for id, b in bodies.items() if len(b) > 1]
+    # Sent again is right where no answer came in time.
+    answered: set[str] = set()
+    for event in evidence.sent:
+        if event["id"] in answered and not evidence.repeated_allowed:
+            lines.append(f"{event['id']} was sent again after an answer that came in time")
+        if event["_prompt"]:
+            answered.add(event["id"])
     return lines
 
 
