@@ -26,6 +26,7 @@ pub struct Report {
     /// Where each message owed is now.
     pub messages: Account,
     /// The ledger of each source's plugin beside ours.
+    #[serde(default)]
     pub books: Vec<Books>,
     /// Each topic.
     pub topics: Vec<TopicRow>,
@@ -175,7 +176,8 @@ pub struct SecretRow {
     pub url: String,
     /// The secret's name.
     pub secret: String,
-    /// The beginning of its digest, to be compared with what the plugin shows.
+    /// The beginning of its digest, to be compared with what the plugin shows; empty of an older process.
+    #[serde(default)]
     pub fingerprint: String,
     /// When a request was last signed with it, since the start.
     pub last_used: Option<Timestamp>,
