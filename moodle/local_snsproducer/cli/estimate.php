@@ -45,7 +45,7 @@ Options:
   --until=TIME   End. Default: now.
   --rows=FILE    What contracts ask for, instead of the wanted list in force; - is standard input. Before anything is
                  connected: moodle-sns-producer contracts list --output json | … --rows=-
-                 Where that list doesn't tell the contracts' conditions, all numbers are "at most".
+                 An older sidecar tells no conditions there: then all numbers are "at most".
   --store=NAME   The log store, such as logstore_standard. Default: the first that can be read.
   --all          Show contracts without a message too.
   --json         For machines, with the number of each hour.

@@ -56,7 +56,7 @@ def estimate(site: Site, command: CommandLine, enrolled: int) -> None:
     listed.write_text(done.stdout, encoding="utf-8")
     give(listed)
     told = json.loads(command("estimate", f"--rows={listed}", "--since=-1 days", "--json"))
-    expect(f"{enrolled} enrolments are estimated: {told['contracts'][ENROLLED]}", told["contracts"][ENROLLED]["at_most"] == enrolled)
+    expect(f"{enrolled} enrolments are estimated: {told['contracts'][ENROLLED]}", told["contracts"][ENROLLED]["messages"] == enrolled)
     expect("the people read a table", ENROLLED in command("estimate", f"--rows={listed}"))
 
 
