@@ -33,7 +33,8 @@ use local_snsproducer\local\pages;
 
 $words = static fn(string $key, $a = null): string => get_string($key, 'local_snsproducer', $a);
 
-$ADMIN->add('localplugins', new admin_category('local_snsproducer_pages', $words('pluginname')));
+// Moodle has the category of local plugins for administrators only; these pages are for others, too.
+$ADMIN->add($hassiteconfig ? 'localplugins' : 'root', new admin_category('local_snsproducer_pages', $words('pluginname')));
 foreach (pages::ALL as $page => $capability) {
     $ADMIN->add('local_snsproducer_pages', new admin_externalpage(
         "local_snsproducer_{$page}",

@@ -69,6 +69,23 @@ final class settings_test extends \advanced_testcase {
     }
 
     /**
+     * Who may only look finds the pages to look at, though Moodle's own category of local plugins is hidden.
+     */
+    public function test_who_may_only_look_finds_the_pages(): void {
+        $user = $this->getDataGenerator()->create_user();
+        $role = $this->getDataGenerator()->create_role();
+        assign_capability('local/snsproducer:view', CAP_ALLOW, $role, \context_system::instance());
+        role_assign($role, $user->id, \context_system::instance());
+        $this->setUser($user);
+        $root = admin_get_root(true, false);
+        $this->assertTrue($root->locate('local_snsproducer_overview')->check_access());
+        $this->assertTrue($root->locate('local_snsproducer_outbox')->check_access());
+        $this->assertFalse($root->locate('local_snsproducer_connect')->check_access());
+        $this->assertFalse($root->locate('local_snsproducer_preview')->check_access());
+        $this->assertNull($root->locate('local_snsproducer'));
+    }
+
+    /**
      * Values, and whether they are taken.
      *
      * @return array
