@@ -23,13 +23,9 @@
  */
 
 use local_snsproducer\form\delete_rows;
-use local_snsproducer\local\connection;
-use local_snsproducer\local\drain;
 use local_snsproducer\local\pages;
-use local_snsproducer\local\sender;
 use local_snsproducer\local\state;
 use local_snsproducer\local\waiting;
-use local_snsproducer\local\wanted\store;
 use local_snsproducer\output\outbox as outbox_page;
 use local_snsproducer\output\outbox_row;
 
@@ -66,23 +62,18 @@ if ($action === 'retry') {
 if ($action === 'send') {
     require_sesskey();
     core_php_time_limit::raise(60);
-    $connection = connection::get();
-    $list = store::current();
-    if (!$connection?->is_armed() || $list === null) {
-        redirect($here, $words('send_unarmed'), null, \core\output\notification::NOTIFY_ERROR);
-    }
     // So that the other pages of the same person don't wait for this one.
     \core\session\manager::write_close();
-    $drained = drain::run(new sender($connection, $list->limits, 10000, 5000), $list->limits, 10000);
-    $told = ['gone' => $drained->gone, 'refused' => $drained->refused, 'why' => s($drained->stopped)];
+    $drained = waiting::send();
     $case = match (true) {
-        $drained->stopped === null => 'send_done',
-        $drained->stopped === 'locked' => 'send_locked',
-        $drained->stopped === 'time' => 'send_time',
-        default => 'send_stopped',
+        $drained === null => 'unarmed',
+        $drained->stopped === null => 'done',
+        in_array($drained->stopped, ['locked', 'time'], true) => $drained->stopped,
+        default => 'stopped',
     };
-    $kind = $case === 'send_stopped' ? 'warning' : 'success';
-    $notice = $OUTPUT->notification(get_string($case, 'local_snsproducer', $told), $kind);
+    $told = ['gone' => $drained->gone ?? 0, 'refused' => $drained->refused ?? 0, 'why' => s($drained->stopped ?? '')];
+    $kind = in_array($case, ['unarmed', 'stopped'], true) ? 'warning' : 'success';
+    $notice = $OUTPUT->notification(get_string("send_{$case}", 'local_snsproducer', $told), $kind);
 }
 if ($action === 'uninstall') {
     require_sesskey();

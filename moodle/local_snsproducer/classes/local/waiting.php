@@ -16,6 +16,8 @@
 
 namespace local_snsproducer\local;
 
+use local_snsproducer\local\wanted\store;
+
 /**
  * What lies in the outbox, for a person to look at and to decide about.
  *
@@ -32,6 +34,9 @@ final class waiting {
 
     /** @var int The most groups that are told. */
     private const GROUPS = 100;
+
+    /** @var int How long a person waits for what is sent, in milliseconds. */
+    private const PATIENCE = 10000;
 
     /** @var int How many rows are read at once. */
     private const CHUNK = 1000;
@@ -126,6 +131,21 @@ final class waiting {
             $there = array_merge($there, array_keys($DB->get_records_list(outbox::TABLE, 'id', $some, 'id', 'id')));
         }
         return array_map('intval', array_slice($there, 0, self::MOST));
+    }
+
+    /**
+     * Sends what waits, now and while the person waits for it.
+     *
+     * @return drain|null what was done; null: this site sends nothing, or has no wanted list yet
+     */
+    public static function send(): ?drain {
+        $connection = connection::get();
+        $limits = store::current()?->limits;
+        if (!$connection?->is_armed() || $limits === null) {
+            return null;
+        }
+        $sender = new sender($connection, $limits, self::PATIENCE, self::PATIENCE / 2);
+        return drain::run($sender, $limits, drain::MANY, self::PATIENCE);
     }
 
     /**

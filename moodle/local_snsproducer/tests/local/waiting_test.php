@@ -94,6 +94,23 @@ final class waiting_test extends \advanced_testcase {
     }
 
     /**
+     * What waits can be sent at once, where this site sends at all.
+     */
+    public function test_what_waits_can_be_sent_at_once(): void {
+        $row = self::row('waiting');
+        $this->assertNull(waiting::send());
+        $sink = new \local_snsproducer\tests\sink();
+        $sink->connect([['event' => '\a\event\b']]);
+        $drain = waiting::send();
+        $this->assertSame([1, 0, null], [$drain->gone, $drain->refused, $drain->stopped]);
+        $this->assertNull(waiting::one($row));
+        $sink->stop();
+        self::row('waiting');
+        $this->assertSame('refused', waiting::send()->stopped);
+        $this->assertSame(1, (new waiting('waiting'))->count());
+    }
+
+    /**
      * Deleting is logged with the reason, and the ledger adds up after it.
      */
     public function test_deleting_is_logged_and_counted(): void {
