@@ -12,7 +12,8 @@ import time
 from .processes import free_port
 
 
-# An answer within this, in seconds, is well within the plugin's budget; a later one it may not have waited for.
+# An answer within this, in seconds, is within what a request's first post may take; a later one may have come as the
+# plugin hung up.
 PROMPT = 0.15
 
 
@@ -26,8 +27,9 @@ class Passed:
     body: bytes
     status: int = 0
     answer: bytes = b""
-    # Seconds until the answer was handed back.
+    # Seconds until the answer was handed back, and whether anybody still listened.
     took: float = 0.0
+    heard: bool = False
 
     def events(self) -> list[dict]:
         """The events of a batch, as the plugin sent them."""
@@ -35,7 +37,7 @@ class Passed:
 
     def told(self) -> list[dict]:
         """The same, each with `_status` of the batch's answer and whether it came in time: `_prompt`."""
-        prompt = self.status == 202 and self.took < PROMPT
+        prompt = self.status == 202 and self.heard and self.took < PROMPT
         return [event | {"_status": self.status, "_prompt": prompt} for event in self.events()]
 
 
@@ -146,11 +148,11 @@ class Gate:
                 body = await reader.readexactly(int(headers.get("content-length", 0)))
                 passed = Passed(time.time(), lines[0].split(" ")[1], headers, body)
                 self.passed.append(passed)
-                if not await self.answer(passed, head + body, writer):
+                if not await self.answer(passed, head + body, reader, writer):
                     break
         writer.close()
 
-    async def answer(self, passed: Passed, request: bytes, writer: asyncio.StreamWriter) -> bool:
+    async def answer(self, passed: Passed, request: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
         """Answers in the present mode; False: the connection ends."""
         mode = self.mode
         if mode == "hang":
@@ -182,9 +184,10 @@ class Gate:
         if mode == "lose":
             passed.status = 0
             return False
+        passed.took = time.time() - passed.at
+        passed.heard = not reader.at_eof()
         writer.write(answer)
         await writer.drain()
-        passed.took = time.time() - passed.at
         return True
 
     def swallow(self, passed: Passed) -> bytes:
