@@ -66,6 +66,9 @@ final class connection_test extends \advanced_testcase {
     public function test_nothing_is_configured_at_first(): void {
         $this->resetAfterTest();
         $this->assertNull(connection::get());
+        // A fresh installation has the settings' defaults: enabled, and nowhere to send to.
+        $this->assertSame('empty', connection::problem()->reason);
+        unset_config('enabled', connection::PLUGIN);
         $this->assertSame('disabled', connection::problem()->reason);
     }
 
