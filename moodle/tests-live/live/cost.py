@@ -48,6 +48,8 @@ class Visitor:
 
 def furnish(site: Site) -> None:
     """A course with a tool in it, and somebody who looks at it: each view raises one wanted event."""
+    # Moodle's log observes beside the plugin, and would be measured with it.
+    site.moodle.cli("admin/cli/cfg.php", "--component=tool_log", "--name=enabled_stores", "--set=")
     site.known |= site.web("people/create", users=["visitor"])
     course = site.known["course"] = site.web("course/create", name="COST", fields={})["course"]
     site.web("course/enrol", course=course, users=[site.known["visitor"]])
