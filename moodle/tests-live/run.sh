@@ -54,7 +54,7 @@ if [[ -z ${BINARY_IS_BUILT:-} ]]; then
   (cd "$ROOT" && cargo build --locked --quiet)
 fi
 "$ROOT/scripts/venv.sh" standin "$ROOT/localstack/standin.txt" >/dev/null
-venv=$("$ROOT/scripts/venv.sh" moodle-live "$here/requirements.txt")
+venv=$("$ROOT/scripts/venv.sh" moodle-suite "$here/requirements.txt")
 
 for name in $(compgen -e AWS_ || true); do unset "$name"; done
 LIVE_FOLDER=$(mktemp -d "${TMPDIR:-/tmp}/moodle-live-XXXXXX")
