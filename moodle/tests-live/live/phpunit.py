@@ -65,6 +65,8 @@ def borrow_phpunit(moodle: Moodle) -> None:
     place = moodle.code / "vendor" / "phpunit" / "phpunit"
     place.mkdir(parents=True)
     (place / "composer.json").write_text("{}")
+    (moodle.code / "vendor" / "bin").mkdir()
+    (moodle.code / "vendor" / "bin" / "phpunit").symlink_to(program("phpunit"))
     (moodle.code / "vendor" / "autoload.php").write_text('<?php require_once "/usr/share/php/PHPUnit/Autoload.php";\n')
 
 

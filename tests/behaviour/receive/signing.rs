@@ -104,11 +104,33 @@ fn random_body(random: &mut fastrand::Rng) -> String {
         .collect()
 }
 
+/// Of each vector that is taken one signature is the library's own. It takes bodies of text only.
+fn signs_as_the_vectors_say(name: &str, library: &mut Library) {
+    let file = vectors();
+    let mut signed = 0;
+    for vector in file["vectors"].as_array().unwrap() {
+        let Some(secret) = file["secrets"].get(vector["expect"].as_str().unwrap()) else { continue };
+        let body = BASE64.decode(vector["body_base64"].as_str().unwrap()).unwrap();
+        let Ok(body) = String::from_utf8(body) else { continue };
+        let one = |header: &str| vector[header][0].as_str().unwrap();
+        let timestamp: i64 = one(signature::TIMESTAMP).parse().unwrap();
+        let question = json!({
+            "do": "sign", "secret": secret, "id": one(signature::ID), "timestamp": timestamp, "body": body,
+        });
+        let theirs = library.ask(&question)["signature"].as_str().unwrap().to_owned();
+        let given = one(signature::SIGNATURE);
+        assert!(given.split(' ').any(|ours| ours == theirs), "{name} signs {} otherwise", vector["name"]);
+        signed += 1;
+    }
+    assert!(signed >= 15, "{name} was asked for {signed} vectors only");
+}
+
 fn agree(name: &str, command: &mut Command) {
     let mut library = Library::start(command);
     let seed = fastrand::u64(..);
     println!("{name}: SEED={seed}");
     let mut random = fastrand::Rng::with_seed(seed);
+    signs_as_the_vectors_say(name, &mut library);
     let mut bytes_seen = [false; 256];
     for round in 0..1_000 {
         let mut key = [0; 64];

@@ -86,7 +86,7 @@ final class request {
         /** @var ?connection null: nothing is observed */
         private readonly ?connection $connection,
     ) {
-        $this->list = $connection === null ? null : store::current();
+        $this->list = $connection === null ? null : store::current($connection);
         $this->strict = $this->list === null ? [] : strict::names($connection);
         $this->tally = new tally(remains::where_possible());
         $this->written = new \WeakMap();

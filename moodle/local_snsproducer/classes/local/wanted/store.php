@@ -38,10 +38,11 @@ final class store {
     /**
      * The list that is in force, however old.
      *
+     * @param connection|null $connection where the caller has read it already: in a page each reading counts
      * @return wanted_list|null null: none was ever told, so nothing may leave
      */
-    public static function current(): ?wanted_list {
-        $connection = connection::get();
+    public static function current(?connection $connection = null): ?wanted_list {
+        $connection ??= connection::get();
         $contact = $connection !== null && $connection->allowcontact;
         $special = $connection !== null && $connection->allowspecial;
         $allowed = (int) $contact . (int) $special;
