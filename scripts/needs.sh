@@ -21,12 +21,14 @@ NEEDS_OF_MOODLE=(
   "in_sbin mariadbd|mariadb-server|the database of a throwaway Moodle"
   "has phpunit|phpunit|the plugin's PHPUnit tests (Moodle 4.5's frame)"
   "australian|locales|Moodle's PHPUnit frame"
+  "faketime_library|libfaketime|a wrong clock, among the faults"
   "apache_php|apache2 libapache2-mod-php|the cost of a page under mod_php"
 )
 
 # Debian puts these where only root looks, under a name with the version.
 in_sbin() { compgen -G "/usr/sbin/$1*" >/dev/null || has "$1"; }
 postgres() { compgen -G '/usr/lib/postgresql/*/bin/postgres' >/dev/null || has postgres; }
+faketime_library() { compgen -G '/usr/lib/*/faketime/libfaketime.so.1' >/dev/null; }
 apache_php() { compgen -G '/usr/lib/apache2/modules/libphp*.so' >/dev/null; }
 australian() { locale -a 2>/dev/null | grep -qi '^en_AU\.utf' || [[ -f /usr/share/i18n/locales/en_AU ]]; }
 php_of_moodle() {

@@ -44,6 +44,7 @@ case ${DB:-pgsql} in
   *) die "DB=$DB: pgsql or mariadb" ;;
 esac
 [[ ${1:-} != cost ]] || wanted+=(apache_php)
+[[ ${1:-} != faults ]] || wanted+=(faketime_library)
 need python_with_venv "${wanted[@]}"
 python_with_venv || die "Python's venv is missing: sudo apt-get install python3-venv"
 
