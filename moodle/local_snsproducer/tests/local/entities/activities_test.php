@@ -16,6 +16,7 @@
 
 namespace local_snsproducer\local\entities;
 
+use local_snsproducer\tests\entities_testcase;
 use local_snsproducer\tests\forms;
 use local_snsproducer\tests\witness;
 
@@ -28,49 +29,7 @@ use local_snsproducer\tests\witness;
  * @copyright  2026 the moodle-sns-producer authors
  * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
-final class activities_test extends \advanced_testcase {
-    #[\Override]
-    protected function setUp(): void {
-        parent::setUp();
-        $this->resetAfterTest();
-        $this->setAdminUser();
-    }
-
-    /**
-     * Reads the entities of an event raised by some work, and checks the forms of all values.
-     *
-     * @param string $name the event's name
-     * @param callable $work
-     * @return array entity → fields
-     */
-    private function entities(string $name, callable $work): array {
-        witness::start();
-        $work();
-        $all = witness::take();
-        $entities = witness::read($name, $all);
-        $this->assertSame([], forms::wrong($entities), $name);
-        $this->assertSame(0, witness::$reads, 'the observer read the database');
-        // In the middle of a long process it gives the same, by reads that fill no cache of Moodle's.
-        $quiet = witness::read($name, $all, true);
-        $this->assertSame([], forms::wrong($quiet), $name);
-        $this->assertSame(json_encode(self::sorted($entities)), json_encode(self::sorted($quiet)));
-        return $entities;
-    }
-
-    /**
-     * Sorts by name.
-     *
-     * @param array $entities
-     * @return array
-     */
-    private static function sorted(array $entities): array {
-        ksort($entities);
-        return array_map(function (array $fields): array {
-            ksort($fields);
-            return array_map(fn($value) => is_int($value) ? (string)$value : $value, $fields);
-        }, $entities);
-    }
-
+final class activities_test extends entities_testcase {
     /**
      * An assignment that takes text, as an object of Moodle's.
      *

@@ -16,7 +16,7 @@
 
 namespace local_snsproducer\local\entities;
 
-use local_snsproducer\tests\forms;
+use local_snsproducer\tests\entities_testcase;
 use local_snsproducer\tests\witness;
 
 /**
@@ -28,49 +28,7 @@ use local_snsproducer\tests\witness;
  * @copyright  2026 the moodle-sns-producer authors
  * @license    http://www.gnu.org/copyleft/gpl.html GNU GPL v3 or later
  */
-final class people_test extends \advanced_testcase {
-    #[\Override]
-    protected function setUp(): void {
-        parent::setUp();
-        $this->resetAfterTest();
-        $this->setAdminUser();
-    }
-
-    /**
-     * Reads the entities of an event raised by some work, and checks the forms of all values.
-     *
-     * @param string $name the event's name
-     * @param callable $work
-     * @return array entity → fields
-     */
-    private function entities(string $name, callable $work): array {
-        witness::start();
-        $work();
-        $all = witness::take();
-        $entities = witness::read($name, $all);
-        $this->assertSame([], forms::wrong($entities), $name);
-        $this->assertSame(0, witness::$reads, 'the observer read the database');
-        // In the middle of a long process it gives the same, by reads that fill no cache of Moodle's.
-        $quiet = witness::read($name, $all, true);
-        $this->assertSame([], forms::wrong($quiet), $name);
-        $this->assertSame(json_encode(self::sorted($entities)), json_encode(self::sorted($quiet)));
-        return $entities;
-    }
-
-    /**
-     * Sorts by name.
-     *
-     * @param array $entities
-     * @return array
-     */
-    private static function sorted(array $entities): array {
-        ksort($entities);
-        return array_map(function (array $fields): array {
-            ksort($fields);
-            return array_map(fn($value) => is_int($value) ? (string)$value : $value, $fields);
-        }, $entities);
-    }
-
+final class people_test extends entities_testcase {
     public function test_the_person_affected_and_the_one_who_did_it(): void {
         $user = $this->getDataGenerator()->create_user(['username' => 'ada', 'idnumber' => 'S1', 'institution' => 'Lab']);
         $course = $this->getDataGenerator()->create_course();
