@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+use super::change::Signed;
 use super::exit::TABLE;
 use super::gate::{Diff, Release};
 use super::output::{Form, Output};
@@ -448,12 +449,8 @@ pub(super) struct Redrive {
     /// All that is parked.
     #[arg(long, conflicts_with_all = ["number", "event", "reason", "topic", "contract"])]
     pub(super) all: bool,
-    /// Why, for the audit.
-    #[arg(long)]
-    pub(super) why: String,
-    /// Who, for the audit. Default: `$SUDO_USER` or `$USER`.
-    #[arg(long)]
-    pub(super) by: Option<String>,
+    #[command(flatten)]
+    pub(super) signed: Signed,
     /// Only count.
     #[arg(long)]
     pub(super) dry_run: bool,

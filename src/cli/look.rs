@@ -1,12 +1,12 @@
-//! The commands that look (`status`, `trace`, `parked list|show`, `healthcheck`), and `parked redrive`.
-//! They ask the running process; when none runs, those that only look open the spool themselves.
+//! The commands that look (`status`, `trace`, `parked list|show`, `healthcheck`). They ask the running process;
+//! when none runs, they open the spool themselves.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::args::{Filter, Redrive};
+use super::args::Filter;
 use super::client::{Client, NoAnswer, Place, block_on};
 use super::exit::{Exit, Failure};
 use super::output::{Output, note, say, table};
@@ -15,8 +15,7 @@ use crate::config::Config;
 use crate::contract::Catalogue;
 use crate::operate::books::Books;
 use crate::operate::look::{
-    Content, ParkedDetail, ParkedPage, ParkedRow, RedriveOrder, Redriven, TraceReport, event_id,
-    parked_detail,
+    Content, ParkedDetail, ParkedPage, ParkedRow, TraceReport, event_id, parked_detail,
 };
 use crate::operate::report::{Account, Report};
 use crate::operate::verdict::{Level, Workers};
@@ -33,7 +32,7 @@ enum Asked {
     File(Spool),
 }
 
-fn client(config: &Config) -> Client {
+pub(super) fn client(config: &Config) -> Client {
     Client { place: Place::from(&config.operate.listen), token: config.operate.token.clone() }
 }
 
@@ -397,50 +396,6 @@ fn detail_text(detail: &ParkedDetail) -> String {
         }
     }
     text
-}
-
-pub(super) fn redrive(settings: &Settings, args: &Redrive, output: Output) -> Result<Exit, Failure> {
-    let wish = args.filter.wish();
-    wish.filter().map_err(|why| Failure::new(Exit::Usage, why))?;
-    if wish.is_all() && !args.all {
-        return Err(Failure::new(
-            Exit::Usage,
-            "say which: --number, --event, --reason, --topic or --contract; or --all",
-        ));
-    }
-    let config = settings.load()?;
-    let user = || ["SUDO_USER", "USER"].iter().find_map(|name| std::env::var(name).ok());
-    let by = args.by.clone().or_else(user).unwrap_or_else(|| "unknown".to_owned());
-    let order =
-        RedriveOrder { filter: wish, all: args.all, by, why: args.why.clone(), dry_run: args.dry_run };
-    let done: Redriven = block_on(async {
-        let answer = client(&config).post_json("/v1/parked/redrive", &order).await.map_err(|error| {
-            Failure::new(
-                Exit::Unavailable,
-                format!("{error}\nSending again needs the running process: start it first."),
-            )
-        })?;
-        if answer.status.is_success() {
-            answer.json()
-        } else {
-            Err(Failure::new(Exit::Failed, answer.detail()))
-        }
-    })?;
-    output.one(&done, || {
-        let what = if done.dry_run { "would be sent again" } else { "will be sent again" };
-        let mut text = format!("{} {what}.\n", count(done.redriven));
-        if done.redriven == 0 {
-            text = "Nothing that is parked fits, so nothing is sent again. `moodle-sns-producer parked list` shows what is parked.\n".to_owned();
-        }
-        if done.at_the_door > 0 {
-            text += &format!(
-                "{} parked at the door were passed over: they must come from Moodle again.\n",
-                count(done.at_the_door)
-            );
-        }
-        text
-    })?;
-    Ok(Exit::Done)
 }
 
 pub(super) fn healthcheck(settings: &Settings, url: Option<&str>) -> Result<Exit, Failure> {

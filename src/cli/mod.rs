@@ -7,6 +7,7 @@
 
 mod args;
 mod captured;
+mod change;
 mod client;
 mod contracts;
 mod exit;
@@ -17,6 +18,7 @@ mod look;
 mod map;
 mod new;
 mod output;
+mod parked;
 mod render;
 pub mod run;
 mod send;
@@ -100,7 +102,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Parked { command } => match command {
             ParkedCommand::List { filter, limit } => look::parked_list(&settings, &filter, limit, output),
             ParkedCommand::Show { number } => look::parked_show(&settings, number, output),
-            ParkedCommand::Redrive(order) => look::redrive(&settings, &order, output),
+            ParkedCommand::Redrive(order) => parked::redrive(&settings, &order, output),
         },
         Command::Keys { command: KeysCommand::New { file } } => init::keys_new(file.as_deref()),
         Command::Healthcheck { url } => look::healthcheck(&settings, url.as_deref()),

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use http::header::{
     ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
-    REFERRER_POLICY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::Full;
@@ -12,11 +12,11 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::guard::{self, Shown, Way};
-use super::look::{self, ParkedPage, RedriveError, RedriveOrder, TraceReport, Wish};
+use super::look::{self, ParkedPage, TraceReport, Wish};
 use super::ready::{self, Check, Disk};
 use super::report::Report;
 use super::verdict::Workers;
-use super::{Operator, metrics, page};
+use super::{Operator, change, metrics, page};
 use crate::event::{EventId, SourceKey};
 use crate::spool::{SpoolError, State};
 
@@ -43,17 +43,17 @@ pub(super) async fn answer(operator: &Operator, paths: Paths, way: Way, request:
         );
     }
     let path = request.uri().path();
-    let changes = path == "/v1/parked/redrive" && paths == Paths::Operator;
-    let allowed = if changes { request.method() == Method::POST } else { is_read(request.method()) };
-    let known = changes || path_of(paths, path).is_some();
+    let verb = change::verb_of(path).filter(|_| paths == Paths::Operator);
+    let allowed = if verb.is_some() { request.method() == Method::POST } else { is_read(request.method()) };
+    let known = verb.is_some() || path_of(paths, path).is_some();
     if known && !allowed {
-        let allow = if changes { "POST" } else { "GET, HEAD" };
+        let allow = if verb.is_some() { "POST" } else { "GET, HEAD" };
         let answer =
             problem(StatusCode::METHOD_NOT_ALLOWED, "method", &format!("this path takes {allow} only"));
         return with(answer, ALLOW, allow);
     }
-    if changes {
-        return redrive(operator, request).await;
+    if let Some(verb) = verb {
+        return change::change(operator, verb, request).await;
     }
     match path_of(paths, path) {
         None => problem(StatusCode::NOT_FOUND, "path", "there is no such path; /status shows the way"),
@@ -268,46 +268,6 @@ async fn parked_one(operator: &Operator, number: &str, headers: &HeaderMap) -> A
     }
 }
 
-async fn redrive(operator: &Operator, request: &Request<Bytes>) -> Answer {
-    if !guard::is_json(request.headers()) {
-        return problem(StatusCode::UNSUPPORTED_MEDIA_TYPE, "json", "send Content-Type: application/json");
-    }
-    match guard::token(request.headers(), operator.token.as_ref()) {
-        Shown::Right => {}
-        Shown::Wrong => {
-            let answer = problem(
-                StatusCode::UNAUTHORIZED,
-                "token",
-                "send Authorization: Bearer and the token of operate.token_file",
-            );
-            return with(answer, WWW_AUTHENTICATE, "Bearer");
-        }
-        Shown::NotConfigured => {
-            return problem(
-                StatusCode::FORBIDDEN,
-                "token",
-                "no token is configured, so nothing may be changed: set operate.token_file and restart",
-            );
-        }
-    }
-    let order: RedriveOrder = match serde_json::from_slice(request.body()) {
-        Ok(order) => order,
-        Err(error) => {
-            return problem(StatusCode::BAD_REQUEST, "body", &format!("not the order expected: {error}"));
-        }
-    };
-    match look::redrive(&operator.spool, &order).await {
-        Ok(done) => {
-            if !done.dry_run {
-                tracing::info!(by = %order.by, redriven = done.redriven, "parked deliveries are owed again");
-            }
-            body(StatusCode::OK, &done)
-        }
-        Err(RedriveError::Unclear(why)) => problem(StatusCode::UNPROCESSABLE_ENTITY, "order", &why),
-        Err(RedriveError::Spool(error)) => failed(&error),
-    }
-}
-
 fn wants_json(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accept.contains("application/json") && !accept.contains("text/html")
@@ -383,7 +343,7 @@ fn html(status: StatusCode, page: Result<String, askama::Error>) -> Answer {
     }
 }
 
-fn body(status: StatusCode, value: &impl Serialize) -> Answer {
+pub(super) fn body(status: StatusCode, value: &impl Serialize) -> Answer {
     match serde_json::to_vec(value) {
         Ok(text) => typed(status, "application/json", text),
         Err(error) => {
@@ -403,11 +363,11 @@ pub(super) fn problem(status: StatusCode, kind: &str, detail: &str) -> Answer {
     typed(status, "application/problem+json", body.to_string())
 }
 
-fn failed(error: &SpoolError) -> Answer {
-    problem(StatusCode::SERVICE_UNAVAILABLE, "spool", &format!("reading the spool failed: {error}"))
+pub(super) fn failed(error: &SpoolError) -> Answer {
+    problem(StatusCode::SERVICE_UNAVAILABLE, "spool", &format!("the spool failed: {error}"))
 }
 
-fn with(mut answer: Answer, name: HeaderName, value: &'static str) -> Answer {
+pub(super) fn with(mut answer: Answer, name: HeaderName, value: &'static str) -> Answer {
     answer.headers_mut().insert(name, HeaderValue::from_static(value));
     answer
 }

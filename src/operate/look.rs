@@ -1,4 +1,4 @@
-//! What a person asks of single events: where one is, what is parked, and to send parked ones again.
+//! What a person asks of single events: where one is, and what is parked.
 //! Plain rows, so that the listener and the command line say the same.
 
 use std::str::FromStr;
@@ -173,83 +173,6 @@ impl Wish {
             topic: part::<TopicKey>(self.topic.as_ref())?,
             contract: part::<ContractId>(self.contract.as_ref())?,
         })
-    }
-}
-
-/// A person's order to send parked deliveries again.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RedriveOrder {
-    /// Which.
-    pub filter: Wish,
-    /// Written out when the filter is empty, so that a forgotten filter redrives nothing.
-    #[serde(default)]
-    pub all: bool,
-    /// Who asks, for the audit.
-    pub by: String,
-    /// Why, for the audit.
-    pub why: String,
-    /// Only count.
-    #[serde(default)]
-    pub dry_run: bool,
-}
-
-/// What became of such an order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Redriven {
-    /// Deliveries that are owed again, or would be.
-    pub redriven: u64,
-    /// Events parked at the door that fit too: nothing is owed for them, so nothing can be sent again.
-    pub at_the_door: u64,
-    /// Whether it was only counted.
-    pub dry_run: bool,
-}
-
-/// Why an order was not carried out.
-#[derive(Debug, thiserror::Error)]
-pub enum RedriveError {
-    /// The order is not clear.
-    #[error("{0}")]
-    Unclear(String),
-    /// The spool failed.
-    #[error(transparent)]
-    Spool(#[from] SpoolError),
-}
-
-/// Carries out an order.
-///
-/// # Errors
-/// The order says not what it means, or the spool failed.
-pub async fn redrive(spool: &Spool, order: &RedriveOrder) -> Result<Redriven, RedriveError> {
-    let unclear = |text: &str| Err(RedriveError::Unclear(text.to_owned()));
-    let filter = order.filter.filter().map_err(RedriveError::Unclear)?;
-    if order.filter.is_all() && !order.all {
-        return unclear("the filter is empty: name a number, event, reason, topic or contract, or say all");
-    }
-    if order.by.trim().is_empty() || order.why.trim().is_empty() {
-        return unclear("say who asks (by) and why: both go into the audit");
-    }
-    if order.by.len() > 200 || order.why.len() > 2000 {
-        return unclear("`by` may have 200 bytes and `why` 2,000");
-    }
-    let (owed, at_the_door) = counted(spool, &filter).await?;
-    let redriven = if order.dry_run { owed } else { spool.redrive(&filter, &order.by, &order.why).await? };
-    Ok(Redriven { redriven, at_the_door, dry_run: order.dry_run })
-}
-
-/// How many deliveries, and how many events at the door, a filter means.
-async fn counted(spool: &Spool, filter: &ParkedFilter) -> Result<(u64, u64), SpoolError> {
-    const PAGE: usize = 1000;
-    let (mut owed, mut door, mut after) = (0, 0, None);
-    loop {
-        let rows = spool.parked(filter, after, PAGE).await?;
-        for row in &rows {
-            if row.owed.is_some() { owed += 1 } else { door += 1 }
-        }
-        match rows.last() {
-            Some(last) if rows.len() == PAGE => after = Some(last.number),
-            _ => return Ok((owed, door)),
-        }
     }
 }
 

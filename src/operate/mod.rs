@@ -1,17 +1,18 @@
 //! For the person on call: is it well, what is where, and send parked messages again.
 //!
 //! In come requests on a listener that is never public: `/livez`, `/readyz`, `/metrics`, `/status` (a page
-//! and the same as JSON), look-ups of single events, and the one verb that changes something. It reads
+//! and the same as JSON), look-ups of single events, and the verbs that change something. It reads
 //! the spool's account and the workers' pulses, and says in a sentence what is so and what to do
 //! ([`verdict`]). It promises: reading changes nothing; a web page that a person has open can neither read
 //! nor change anything here; no message's content and no secret is shown without the operator's token.
 //! It must not know how events come in or how messages are sent.
 //!
 //! Read in this order: [`verdict`], [`books`] and [`report`] (all that `status` shows), [`look`] (single events),
-//! `guard` (who may ask what), `answer` (the paths), `serve` (the sockets).
+//! `guard` (who may ask what), [`change`] (the verbs that change something), `answer` (the paths), `serve` (the sockets).
 
 mod answer;
 pub mod books;
+pub mod change;
 mod guard;
 pub mod look;
 mod metrics;
