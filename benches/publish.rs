@@ -102,6 +102,7 @@ impl Site {
                 let data =
                     EventData { event: captured.data, entities: captured.entities, ..EventData::default() };
                 let taken = list.take(&captured.name, &data);
+                let cut = cut(&taken, &data);
                 let event = Event {
                     source: self.source.key.clone(),
                     id: captured.id,
@@ -109,10 +110,10 @@ impl Site {
                     time: captured.time,
                     raised: Some(captured.raised),
                     bulk: false,
-                    data: cut(&taken, &data).data,
+                    data: cut.data,
                 };
                 let owed = self.routes.owed(&self.source, &taken, &event);
-                (owed.len() == 1).then_some(Accept { event, route: Route::Owed(owed) })
+                (owed.len() == 1).then_some(Accept { event, people: cut.people, route: Route::Owed(owed) })
             })
             .collect();
         let fresh = events.iter().cycle().take(n).enumerate().map(|(count, accept)| {

@@ -55,8 +55,8 @@ impl Bare {
                 .unwrap();
             assert_eq!(fresh, 1);
             conn.prepare_cached(
-                "insert into event(seq, epoch, source, id, name, time, raised, at, bulk, digest, body)
-                 values(?1, 1, 1, ?2, ?3, 1, ?4, ?4, 0, zeroblob(16), ?5)",
+                "insert into event(seq, epoch, source, id, name, time, raised, at, bulk, people, digest, body)
+                 values(?1, 1, 1, ?2, ?3, 1, ?4, ?4, 0, zeroblob(8 * ?6), zeroblob(16), ?5)",
             )
             .unwrap()
             .execute((
@@ -65,6 +65,7 @@ impl Bare {
                 name,
                 accept.event.raised.unwrap().as_microsecond(),
                 &accept.event.data[..],
+                accept.people.len(),
             ))
             .unwrap();
             let Route::Owed(owed) = &accept.route else { panic!("each event owes one") };

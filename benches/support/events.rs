@@ -79,6 +79,8 @@ impl Stream {
                         bulk: false,
                         data: data.clone(),
                     },
+                    // Who acted and on whom: what most events hold.
+                    people: vec![2, 1_618],
                     route: Route::Owed(vec![Owed {
                         topic: self.topic.clone(),
                         contract: self.contract.clone(),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::path::ALWAYS;
+use super::people::people;
 use super::value::{Plain, whole};
 use super::wanted::Taken;
 
@@ -57,6 +58,8 @@ pub struct Cut {
     /// JSON text of `{"entities":{…},"event":{…}}`, with `"entities_late":true` where that is so, keys
     /// sorted: equal input gives equal bytes.
     pub data: Bytes,
+    /// The ids of Moodle's users who stand in what was kept, sorted, each once.
+    pub people: Vec<i64>,
     /// Whether the event is anonymous: then its id and time are to be cut to the hour, and `raised` goes.
     pub anonymous: bool,
 }
@@ -114,6 +117,7 @@ pub fn cut(taken: &Taken<'_>, data: &EventData) -> Cut {
             }
         }
     }
+    let people = people(&event, &entities, &taken.rows);
     let mut whole = Map::from_iter([
         ("entities".to_owned(), Value::Object(entities)),
         ("event".to_owned(), Value::Object(event)),
@@ -121,7 +125,7 @@ pub fn cut(taken: &Taken<'_>, data: &EventData) -> Cut {
     if data.entities_late && !anonymous {
         whole.insert("entities_late".to_owned(), true.into());
     }
-    Cut { data: Value::Object(whole).to_string().into(), anonymous }
+    Cut { data: Value::Object(whole).to_string().into(), people, anonymous }
 }
 
 /// Copies what one key of a row names: `a.b` a plain value, `a.b[]` a list of them, `a.b{}` the names of

@@ -46,6 +46,7 @@ mod mark;
 mod message;
 mod own;
 mod path;
+mod people;
 mod problem;
 mod propose;
 pub mod render;

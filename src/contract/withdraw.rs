@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use super::catalogue::Catalogue;
-use super::cut::{EventData, cut};
+use super::cut::{Cut, EventData, cut};
 use super::wanted::{Row, Taken, rows_of_moodle};
 use crate::delivery::ContractId;
 use crate::event::{Event, SourceKey};
@@ -58,8 +58,8 @@ impl Remaining {
         if rows.is_empty() {
             return Kept::Nothing;
         }
-        let cut = cut(&Taken { rows, when_unknown: 0 }, &data).data;
-        if cut == event.data { Kept::Whole } else { Kept::Part(cut) }
+        let Cut { data, people, .. } = cut(&Taken { rows, when_unknown: 0 }, &data);
+        if data == event.data { Kept::Whole } else { Kept::Part { data, people } }
     }
 
     fn is_out(&self, row: &Row) -> bool {

@@ -108,7 +108,7 @@ pub(super) fn judge(elements: &[&RawValue], terms: &Terms<'_>) -> Result<Judged,
                         if owed.is_empty() { Route::Unrouted } else { Route::Owed(owed) }
                     }
                 };
-                Accept { event, route }
+                Accept { event, people: cut.people, route }
             }
         };
         let parked = match &accept.route {
@@ -169,5 +169,5 @@ fn set_aside(unreadable: Unreadable, terms: &Terms<'_>, bulk: bool) -> Accept {
         bulk,
         data: Bytes::from_static(b"{}"),
     };
-    Accept { event, route: Route::Parked(parking) }
+    Accept { event, people: Vec::new(), route: Route::Parked(parking) }
 }

@@ -22,6 +22,8 @@ pub struct Batch {
 pub struct Accept {
     /// The event, cut.
     pub event: Event,
+    /// The ids of Moodle's users who stand in it, so that it is found when one of them is to be erased.
+    pub people: Vec<i64>,
     /// What is owed for it.
     pub route: Route,
 }

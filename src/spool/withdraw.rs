@@ -32,8 +32,13 @@ impl std::fmt::Debug for Withdrawal {
 pub enum Kept {
     /// All of it.
     Whole,
-    /// These data.
-    Part(Bytes),
+    /// A part of it.
+    Part {
+        /// Its data.
+        data: Bytes,
+        /// Who stands in them, as [`Accept::people`](super::Accept::people).
+        people: Vec<i64>,
+    },
     /// Nothing: no other contract took it.
     Nothing,
 }

@@ -59,7 +59,10 @@ fn owed(key: &str, group: u8) -> Owed {
 fn batch(events: Vec<(Event, Route)>) -> Batch {
     Batch {
         source: source(),
-        events: events.into_iter().map(|(event, route)| Accept { event, route }).collect(),
+        events: events
+            .into_iter()
+            .map(|(event, route)| Accept { event, people: Vec::new(), route })
+            .collect(),
         unwanted: Vec::new(),
     }
 }
@@ -330,7 +333,7 @@ async fn a_withdrawn_contract_leaves_nothing_but_counts_and_ids() {
         keep: Arc::new(move |event, others| match others {
             _ if event.data == left => Kept::Whole,
             [] => Kept::Nothing,
-            _ => Kept::Part(left.into()),
+            _ => Kept::Part { data: left.into(), people: Vec::new() },
         }),
     };
     let all = wish(vec![contract("secret.told")]);

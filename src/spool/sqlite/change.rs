@@ -6,11 +6,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::super::{Accepted, Count, ParkedFilter, Route};
+use super::super::{Accept, Accepted, Count, ParkedFilter, Route};
+use super::people;
 use super::prepared::{DELIVERY_BYTES, EventDigest, Prepared};
 use super::words::{Kind, Words};
 use crate::delivery::{Class, Fate, Parking, Position, TopicKey};
-use crate::event::{Event, Sequence};
+use crate::event::Sequence;
 
 /// Where the spool stands: derived from the file at each open, changed by commits only.
 #[derive(Debug, Default)]
@@ -105,7 +106,7 @@ impl<'a> Change<'a> {
             }
             self.wrote = true;
             self.at.seq = seq;
-            self.keep(source, name, seq, &accept.event, digest)?;
+            self.keep(source, name, seq, accept, digest)?;
             match &accept.route {
                 Route::Parked(parking) => {
                     self.count(source, name, 0, Count::Parked, 1);
@@ -152,13 +153,13 @@ impl<'a> Change<'a> {
         source: i64,
         name: i64,
         seq: u64,
-        event: &Event,
+        Accept { event, people, .. }: &Accept,
         digest: &EventDigest,
     ) -> rusqlite::Result<()> {
         self.conn
             .prepare_cached(
-                "insert into event(seq, epoch, source, id, name, time, raised, at, bulk, digest, body)
-                 values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+                "insert into event(seq, epoch, source, id, name, time, raised, at, bulk, people, digest, body)
+                 values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
             )?
             .execute((
                 seq,
@@ -170,6 +171,7 @@ impl<'a> Change<'a> {
                 event.raised.map(Timestamp::as_microsecond),
                 self.now.as_microsecond(),
                 event.bulk,
+                people::column(people),
                 digest.stored,
                 &event.data[..],
             ))?;

@@ -5,6 +5,7 @@
 //! the readers' questions, `prune` what may go, `withdraw` what must.
 
 mod change;
+mod people;
 mod place;
 mod prepared;
 mod prune;

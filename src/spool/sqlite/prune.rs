@@ -199,7 +199,7 @@ mod tests {
 
     fn event(conn: &Connection, seq: i64, at: i64) {
         conn.execute(
-            "insert into event values(?1, 1, 1, ?2, 1, 0, 0, ?3, 0, x'00', x'00')",
+            "insert into event values(?1, 1, 1, ?2, 1, 0, 0, ?3, 0, null, x'00', x'00')",
             (seq, seq.to_be_bytes(), at * 1_000_000),
         )
         .unwrap();

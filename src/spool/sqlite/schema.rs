@@ -18,6 +18,8 @@ pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
 /// Why each table has the keys it has:
 /// `event` is in the order of acceptance; `seen` outlives it; `delivery` is read topic by topic from its
 /// head, and asked for by event when one is traced or pruned; `settled` is history, asked for by event.
+/// `people` stands in the event's own row, before its body: one more b-tree would cost each accept, and a scan
+/// for the few that are ever erased passes over bodies.
 /// Rowids are given by the one writer, so nothing needs AUTOINCREMENT's second write.
 const CREATE: [&str; 16] = [
     "create table meta(key text primary key, value any) strict, without rowid",
@@ -29,7 +31,7 @@ const CREATE: [&str; 16] = [
         primary key(source, etag)) strict, without rowid",
     "create table event(seq integer primary key, epoch integer not null, source integer not null, id blob not null,
         name integer not null, time integer not null, raised integer, at integer not null, bulk integer not null,
-        digest blob not null, body blob not null) strict",
+        people blob, digest blob not null, body blob not null) strict",
     "create table seen(source integer not null, id blob not null, day integer not null, seq integer not null,
         content integer not null, primary key(source, id)) strict, without rowid",
     "create table delivery(topic integer not null, pos integer not null, event integer not null,

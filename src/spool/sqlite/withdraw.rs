@@ -6,6 +6,7 @@ use rusqlite::OptionalExtension as _;
 
 use super::super::{Count, Kept, Withdrawal, Withdrawn};
 use super::change::Change;
+use super::people;
 use super::prepared::EventDigest;
 use super::read;
 use super::words::Kind;
@@ -146,7 +147,7 @@ impl Change<'_> {
         for (seq, _) in found.iter().filter(|(_, name)| names.contains(name)) {
             match self.recut_one(wish, *seq)? {
                 Kept::Whole => {}
-                Kept::Part(_) => done.cut += 1,
+                Kept::Part { .. } => done.cut += 1,
                 Kept::Nothing => done.erased += 1,
             }
         }
@@ -164,19 +165,19 @@ impl Change<'_> {
             .query_row([seq], |r| r.get(0))?;
         let Some(event) = read::stored_event(self.conn, seq)? else {
             // Damaged bytes can't be cut, and may hold what must go; what is owed of it is parked as corrupt.
-            self.update_body(seq, &[], None)?;
-            return Ok(Kept::Part(bytes::Bytes::new()));
+            self.update_body(seq, &[], &[], None)?;
+            return Ok(part(b""));
         };
         let kept = match (wish.keep)(&event, &others) {
             // What is owed of it still needs the event, however little of it is left.
-            Kept::Nothing if owes => Kept::Part(bytes::Bytes::from_static(br#"{"entities":{},"event":{}}"#)),
+            Kept::Nothing if owes => part(br#"{"entities":{},"event":{}}"#),
             kept => kept,
         };
         match &kept {
             Kept::Whole => {}
-            Kept::Part(data) => {
+            Kept::Part { data, people } => {
                 let digest = EventDigest::of(&crate::event::Event { data: data.clone(), ..event });
-                self.update_body(seq, data, Some(digest))?;
+                self.update_body(seq, data, people, Some(digest))?;
             }
             Kept::Nothing => {
                 self.wrote = true;
@@ -208,9 +209,19 @@ impl Change<'_> {
         Ok(ids.filter(|id| !wish.contracts.contains(id)).collect())
     }
 
-    fn update_body(&mut self, seq: i64, data: &[u8], digest: Option<EventDigest>) -> rusqlite::Result<()> {
+    fn update_body(
+        &mut self,
+        seq: i64,
+        data: &[u8],
+        people: &[i64],
+        digest: Option<EventDigest>,
+    ) -> rusqlite::Result<()> {
         self.wrote = true;
-        self.conn.prepare_cached("update event set body = ?2 where seq = ?1")?.execute((seq, data))?;
+        self.conn.prepare_cached("update event set body = ?2, people = ?3 where seq = ?1")?.execute((
+            seq,
+            data,
+            people::column(people),
+        ))?;
         if let Some(digest) = digest {
             self.conn
                 .prepare_cached("update event set digest = ?2 where seq = ?1")?
@@ -222,6 +233,11 @@ impl Change<'_> {
         }
         Ok(())
     }
+}
+
+/// What stays where nobody stands in it.
+fn part(data: &'static [u8]) -> Kept {
+    Kept::Part { data: bytes::Bytes::from_static(data), people: Vec::new() }
 }
 
 fn names(contracts: &[ContractId]) -> String {

@@ -162,7 +162,7 @@ fn what_stays_of_an_event_is_what_the_others_take() {
                     whole += 1;
                     event.data.clone()
                 }
-                Kept::Part(data) => {
+                Kept::Part { data, .. } => {
                     cut_down += 1;
                     data
                 }

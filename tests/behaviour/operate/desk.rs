@@ -118,6 +118,7 @@ fn batch() -> Batch {
         events: vec![
             Accept {
                 event: event(ID, "\\core\\event\\user_enrolment_created"),
+                people: Vec::new(),
                 route: Route::Owed(vec![
                     owed("enrolments", Ok(Group([7; 16]))),
                     owed("copies", Err(mapping)),
@@ -125,6 +126,7 @@ fn batch() -> Batch {
             },
             Accept {
                 event: event("01a20e53-90ce-7205-a292-0dd69749d9f6", "<script>\u{1b}[2J"),
+                people: Vec::new(),
                 route: Route::Parked(door),
             },
         ],

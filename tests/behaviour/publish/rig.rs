@@ -124,7 +124,11 @@ impl Rig {
                 class: Class::Live,
                 group: Ok(message.group),
             };
-            events.push(Accept { event: stored.event.clone(), route: Route::Owed(vec![owed]) });
+            events.push(Accept {
+                event: stored.event.clone(),
+                people: vec![(*person).into()],
+                route: Route::Owed(vec![owed]),
+            });
             debts.push(Debt { topic, id: message.id, person: *person, stored });
         }
         let batch = Batch { source: self.source.key.clone(), events, unwanted: Vec::new() };
@@ -159,7 +163,7 @@ impl Rig {
             })
         });
         let id = event.id;
-        let events = vec![Accept { event, route: Route::Owed(owed.collect()) }];
+        let events = vec![Accept { event, people: vec![person.into()], route: Route::Owed(owed.collect()) }];
         let batch = Batch { source: self.source.key.clone(), events, unwanted: Vec::new() };
         self.spool.accept(batch).await.unwrap();
         id
