@@ -44,6 +44,8 @@ pub(super) struct Worker {
     /// When to look for new lines.
     read_at: Instant,
     woken: watch::Receiver<u64>,
+    /// Changes when something came or went behind `read_to`.
+    rewound: watch::Receiver<u64>,
     /// Fates that may not be kept: the index is being read from its head to see which aren't.
     unsure: HashMap<Position, Fate>,
     /// Deliveries whose message can't be made, and until when they may wait to be judged.
@@ -66,6 +68,7 @@ impl Worker {
             read_to: None,
             read_at: Instant::now(),
             woken: line.spool.woken(&line.topic.key),
+            rewound: line.spool.rewound(&line.topic.key),
             unsure: HashMap::new(),
             doubts: Vec::new(),
             contracts_held: line.contracts.watch(),
@@ -106,6 +109,10 @@ impl Worker {
 
     /// Reads one page of the index, when there may be something new in it.
     async fn read(&mut self) -> ControlFlow<String> {
+        if self.rewound.has_changed().unwrap_or_default() {
+            self.rewound.mark_unchanged();
+            self.rewind();
+        }
         if self.stale {
             if !self.errands.is_empty() || Instant::now() < self.read_at {
                 return ControlFlow::Continue(());
@@ -183,6 +190,14 @@ impl Worker {
             Err(error @ (ConcludeError::LeaseLost(_) | ConcludeError::Shut)) => {
                 ControlFlow::Break(error.to_string())
             }
+        }
+    }
+
+    /// Reads everything again, without a pause unless the spool failed just now.
+    fn rewind(&mut self) {
+        if !self.stale {
+            self.stale = true;
+            self.read_at = Instant::now();
         }
     }
 
@@ -285,6 +300,7 @@ impl Worker {
             }
             // After a failure the pause is kept, whatever comes in.
             Ok(()) = self.woken.changed(), if !self.stale => self.read_at = Instant::now(),
+            Ok(()) = self.rewound.changed() => self.rewound.mark_changed(),
             Ok(()) = self.account_watch.changed() => {}
             Ok(()) = self.contracts_held.changed() => self.contracts_held.mark_changed(),
             () = tokio::time::sleep_until(wake) => {}

@@ -15,6 +15,7 @@ mod account;
 mod dispatch;
 mod people;
 mod sqlite;
+mod verbs;
 mod withdraw;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ pub use accept::{Accept, AcceptError, Accepted, Batch, Owed, Route};
 pub use account::{Count, LedgerRow, State, TopicState};
 pub use dispatch::{ConcludeError, Delivery, Entry, Lease};
 pub use people::{Parked, ParkedFilter, Trace, TracedDelivery, TracedState};
+pub use verbs::{Changed, Signed};
 pub use withdraw::{Keep, Kept, Withdrawal, Withdrawn};
 
 /// How long an event id is remembered, whatever else is pruned: a repeated id within this time is a
@@ -140,7 +142,7 @@ impl Spool {
 
     /// At most `n` deliveries of the topic behind `after`, in order. Everything that a commit gave the
     /// topic before is seen, and what is seen later has a greater position: so whoever read to an end
-    /// goes on from there and misses nothing.
+    /// goes on from there and misses nothing, unless [`Spool::rewound`] says that the head changed.
     ///
     /// # Errors
     /// The store failed.
@@ -175,6 +177,13 @@ impl Spool {
     #[must_use]
     pub fn woken(&self, topic: &TopicKey) -> watch::Receiver<u64> {
         self.store.woken(topic)
+    }
+
+    /// Changes after each commit that gave or took deliveries behind where a reader of the topic's index may
+    /// be: it must read again from the head. Take it before reading the index.
+    #[must_use]
+    pub fn rewound(&self, topic: &TopicKey) -> watch::Receiver<u64> {
+        self.store.rewound(topic)
     }
 
     /// Makes a wanted list the present one of its source; the one before may be named for
@@ -256,15 +265,6 @@ impl Spool {
     /// The store failed.
     pub async fn stored(&self, number: u64) -> Result<Option<StoredEvent>, SpoolError> {
         self.store.stored(number).await
-    }
-
-    /// Owes parked deliveries again, in the order of their sequence, under their old message ids; writes
-    /// who asked and why into the audit. Events parked at the door are passed over. Says how many.
-    ///
-    /// # Errors
-    /// The store failed: whether it was done is not known.
-    pub async fn redrive(&self, filter: &ParkedFilter, by: &str, why: &str) -> Result<u64, SpoolError> {
-        self.store.redrive(filter.clone(), by, why).await
     }
 
     /// Takes contracts out: drops what is owed of them and counts it as erased, cuts the stored events that

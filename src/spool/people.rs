@@ -41,6 +41,22 @@ pub struct ParkedFilter {
     pub contract: Option<ContractId>,
 }
 
+impl std::fmt::Display for ParkedFilter {
+    /// `reason mapping, topic grades`, or `all`.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let parts = [
+            self.number.map(|number| format!("number {number}")),
+            self.event.map(|event| format!("event {event}")),
+            self.reason.map(|reason| format!("reason {reason}")),
+            self.topic.as_ref().map(|topic| format!("topic {topic}")),
+            self.contract.as_ref().map(|contract| format!("contract {contract}")),
+        ];
+        let parts: Vec<String> = parts.into_iter().flatten().collect();
+        f.write_str(if parts.is_empty() { "all" } else { "" })?;
+        f.write_str(&parts.join(", "))
+    }
+}
+
 /// What became of one event, for `trace`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trace {

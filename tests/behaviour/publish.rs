@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use moodle_sns_producer::delivery::{Cause, Fate, Held, Reason};
 use moodle_sns_producer::publish::{Backoff, State};
-use moodle_sns_producer::spool::ParkedFilter;
+use moodle_sns_producer::spool::{ParkedFilter, Signed};
 
 use crate::support::sns::Taken;
 use crate::support::sns::script::{Fault, What, When};
@@ -291,11 +291,40 @@ async fn a_redriven_message_says_so_and_is_else_the_same() {
     .concat();
     rig.drained().await;
     assert_eq!(rig.parked().await.len(), 1);
-    assert_eq!(rig.spool.redrive(&ParkedFilter::default(), "test", "cured").await.unwrap(), 1);
+    assert_eq!(
+        rig.spool.redrive(&ParkedFilter::default(), 9, &Signed::new("test", "cured")).await.unwrap().n,
+        1
+    );
     rig.taken(2).await;
     let log = rig.check().await;
     assert_eq!(log[1].id(), debts[1].id);
     assert_eq!(log[1].attribute("redrive"), Some("1"));
+}
+
+#[tokio::test]
+async fn a_redriven_message_comes_before_newer_held_ones_of_its_group_and_no_restart_changes_that() {
+    for restarted in [false, true] {
+        let mut rig = Rig::start().await;
+        let refuse = What::Fail { place: None, code: "InvalidParameter", sender_fault: true };
+        rig.double.fault(Fault::once(refuse).on(FIFO));
+        let first = rig.owe(FIFO, &[1]).await;
+        rig.drained().await;
+        let fail = What::Fail { place: None, code: "InternalError", sender_fault: false };
+        rig.double.fault(Fault::always(fail).on(FIFO));
+        let later = rig.owe(FIFO, &[1, 1]).await;
+        rig.waits_for_a_try(FIFO).await;
+        let all = ParkedFilter::default();
+        assert_eq!(rig.spool.redrive(&all, 9, &Signed::new("test", "cured")).await.unwrap().n, 1);
+        if restarted {
+            rig.stop().await;
+            rig.publish().await;
+        }
+        rig.double.calm();
+        rig.drained().await;
+        let sent: Vec<String> = rig.double.log().iter().map(Taken::id).collect();
+        let owed: Vec<String> = first.iter().chain(&later).map(|debt| debt.id.clone()).collect();
+        assert_eq!(sent, owed);
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use moodle_sns_producer::delivery::{
 use moodle_sns_producer::event::{Event, EventId, SourceKey};
 use moodle_sns_producer::spool::{
     Accept, AcceptError, Accepted, Batch, Count, Kept, Lease, OpenError, Owed, ParkedFilter, Route, Settings,
-    Spool, TracedState, Withdrawal, Withdrawn,
+    Signed, Spool, TracedState, Withdrawal, Withdrawn,
 };
 use uuid::Uuid;
 
@@ -241,14 +241,25 @@ async fn parked_deliveries_are_listed_and_redriven_in_the_order_of_their_sequenc
 
     let refused =
         ParkedFilter { reason: Some(Reason::Refused), topic: Some(topic("a")), ..ParkedFilter::default() };
-    assert_eq!(spool.redrive(&refused, "ann", "the topic's key works again").await.unwrap(), 2);
-    assert_eq!(spool.redrive(&refused, "ann", "again").await.unwrap(), 0);
-    let again = spool.index(&a, Some(at[2]), 9).await.unwrap();
-    let at: Vec<Position> = again.iter().map(|e| e.position).collect();
-    let loaded = spool.load(&a, &at).await.unwrap();
+    let newer = id(9);
+    spool.accept(batch(vec![(event(newer, "x"), Route::Owed(vec![owed("a", 1)]))])).await.unwrap();
+    let mut rewound = spool.rewound(&topic("a"));
+    let signed = Signed::new("ann", "the topic's key works again");
+    let first = spool.redrive(&refused, 1, &signed).await.unwrap();
+    assert_eq!(first.n, 1, "the oldest first, and no more than asked for");
+    let next = spool.redrive(&refused, 9, &Signed { line: Some(first.line), ..signed }).await.unwrap();
+    assert_eq!((next.n, next.line), (1, first.line), "one order, one line");
+    let again = spool.redrive(&refused, 9, &Signed::new("ann", "again")).await.unwrap();
+    assert!(again.n == 0 && again.line != first.line);
+    assert!(rewound.has_changed().unwrap(), "who reads the index hears of it");
+    rewound.mark_unchanged();
+    let index = spool.index(&a, None, 9).await.unwrap();
+    let loaded = spool.load(&a, &index.iter().map(|e| e.position).collect::<Vec<_>>()).await.unwrap();
     let order: Vec<EventId> = loaded.iter().map(|d| d.event.as_ref().unwrap().event.id).collect();
-    assert_eq!(order, [ids[0], ids[2]], "oldest sequence first, behind every reader's cursor");
-    assert!(loaded.iter().all(|d| d.redriven));
+    assert_eq!(order, [ids[0], ids[2], newer], "by sequence, and before what was accepted later");
+    assert_eq!(index[0].position, at[0], "a delivery keeps its position for good");
+    assert_eq!(loaded.iter().map(|d| d.redriven).collect::<Vec<_>>(), [true, true, false]);
+    assert!(!rewound.has_changed().unwrap(), "reading changes nothing");
     adds_up(&spool).await;
 }
 
@@ -276,7 +287,11 @@ async fn events_parked_at_the_door_and_deliveries_without_a_group_wait_for_a_per
     assert_eq!((state.event_count(Count::Parked), state.event_count(Count::Accepted)), (1, 1));
     adds_up(&spool).await;
     let all = ParkedFilter::default();
-    assert_eq!(spool.redrive(&all, "ann", "contract corrected").await.unwrap(), 1, "the door's stay");
+    assert_eq!(
+        spool.redrive(&all, 1_000, &Signed::new("ann", "contract corrected")).await.unwrap().n,
+        1,
+        "the door's stay"
+    );
     assert_eq!(spool.index(&lease(&spool, "a").await, None, 9).await.unwrap().len(), 1);
     adds_up(&spool).await;
 }
@@ -493,14 +508,11 @@ async fn after_any_walk_the_spool_is_what_the_model_says() {
             90..=94 => {
                 let filter = ParkedFilter { topic: Some(topic(key)), ..ParkedFilter::default() };
                 let listed = spool.parked(&filter, None, 1_000).await.unwrap();
-                let after = spool.index(&lease, None, 10_000).await.unwrap().last().map(|e| e.position);
-                assert_eq!(spool.redrive(&filter, "t", "t").await.unwrap(), listed.len() as u64);
-                let again = spool.index(&lease, after, 10_000).await.unwrap();
-                let at: Vec<_> = again.iter().map(|e| e.position).collect();
-                for delivery in spool.load(&lease, &at).await.unwrap() {
-                    let id = delivery.event.unwrap().event.id;
-                    waiting.entry(key).or_default().insert(delivery.position, id);
-                    parked.remove(&id);
+                let changed = spool.redrive(&filter, 1_000, &Signed::new("t", "t")).await.unwrap();
+                assert_eq!(changed.n, listed.len() as u64);
+                for row in listed {
+                    waiting.entry(key).or_default().insert(Position(row.number), row.event);
+                    parked.remove(&row.event);
                 }
             }
             _ => {

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ChangeError, Order};
 use crate::operate::look::Wish;
-use crate::spool::{ParkedFilter, Spool, SpoolError};
+use crate::spool::{ParkedFilter, Signed, Spool, SpoolError};
 
 /// Where a redrive is asked for.
 pub const REDRIVE: &str = "/v1/parked/redrive";
@@ -62,7 +62,7 @@ pub async fn redrive(spool: &Spool, order: RedriveOrder) -> Result<Redriven, Cha
     if order.dry_run {
         return Ok(Redriven { redriven: owed, at_the_door, dry_run: true });
     }
-    let redriven = spool.redrive(&filter, &order.by, &order.why).await?;
+    let redriven = spool.redrive(&filter, u64::MAX >> 1, &Signed::new(&order.by, &order.why)).await?.n;
     tracing::info!(by = %order.by, redriven, "parked deliveries are owed again");
     Ok(Redriven { redriven, at_the_door, dry_run: false })
 }

@@ -45,15 +45,26 @@ impl Standing {
     }
 }
 
+/// What others must hear of, or must be done, once a transaction is committed.
+#[derive(Debug, Default)]
+pub(super) struct Effects {
+    /// Topics that were given a delivery.
+    pub(super) woken: HashSet<Arc<str>>,
+    /// Topics whose index must be read again from its head.
+    pub(super) rewound: HashSet<Arc<str>>,
+    /// Something was erased.
+    pub(super) erased: bool,
+}
+
 /// The transaction under way.
 pub(super) struct Change<'a> {
     pub(super) conn: &'a Connection,
     pub(super) at: &'a mut Standing,
-    now: Timestamp,
+    pub(super) now: Timestamp,
     day: i64,
     hour: i64,
-    /// Topics that were given a delivery.
-    pub(super) woken: HashSet<Arc<str>>,
+    /// What others must hear of once it is committed.
+    effects: Effects,
     /// Whether anything but counts was written.
     pub(super) wrote: bool,
 }
@@ -67,12 +78,12 @@ impl<'a> Change<'a> {
             now,
             day: second.div_euclid(86_400),
             hour: second.div_euclid(3_600) * 3_600,
-            woken: HashSet::new(),
+            effects: Effects::default(),
             wrote: false,
         }
     }
 
-    fn number(&mut self, kind: Kind, word: &str) -> rusqlite::Result<i64> {
+    pub(super) fn number(&mut self, kind: Kind, word: &str) -> rusqlite::Result<i64> {
         self.wrote |= self.at.words.known(kind, word).is_none();
         self.at.words.number(self.conn, kind, word)
     }
@@ -226,9 +237,25 @@ impl<'a> Change<'a> {
     }
 
     fn wake(&mut self, topic: &str) {
-        if !self.woken.contains(topic) {
-            self.woken.insert(topic.into());
+        if !self.effects.woken.contains(topic) {
+            self.effects.woken.insert(topic.into());
         }
+    }
+
+    /// Something of a topic changed behind where its index may have been read to.
+    pub(super) fn rewind(&mut self, topic: &str) {
+        if !self.effects.rewound.contains(topic) {
+            self.effects.rewound.insert(topic.into());
+        }
+    }
+
+    /// What was taken out must not stay in the log either.
+    pub(super) fn erase(&mut self) {
+        self.effects.erased = true;
+    }
+
+    pub(super) fn into_effects(self) -> Effects {
+        self.effects
     }
 
     /// Keeps what became of deliveries. One that is no longer there was concluded before: nothing is
@@ -323,50 +350,20 @@ impl<'a> Change<'a> {
         Ok(gone)
     }
 
-    /// Makes parked deliveries anew, at the end of their topics, in the order of their sequence.
-    pub(super) fn redrive(&mut self, filter: &ParkedFilter, by: &str, why: &str) -> rusqlite::Result<u64> {
-        let rows = {
-            let mut statement = self.conn.prepare_cached(&format!(
-                "select p.no, p.topic, t.key, p.event, p.contract, coalesce(p.grp, zeroblob(16)), p.class, p.size
-                 from parked p join topic t on t.no = p.topic {FILTER} order by p.event, p.no"
-            ))?;
-            statement
-                .query_map(filter_values(filter).as_slice(), |r| {
-                    Ok((
-                        r.get::<_, u64>(0)?,
-                        r.get::<_, i64>(1)?,
-                        r.get::<_, String>(2)?,
-                        r.get::<_, i64>(3)?,
-                        r.get::<_, i64>(4)?,
-                        r.get::<_, [u8; 16]>(5)?,
-                        r.get::<_, i64>(6)?,
-                        r.get::<_, u64>(7)?,
-                    ))
-                })?
-                .collect::<rusqlite::Result<Vec<_>>>()?
-        };
-        for (no, topic, key, event, contract, group, class, size) in &rows {
-            self.conn.prepare_cached("delete from parked where no = ?1")?.execute([no])?;
-            self.at.pos += 1;
-            self.conn
-                .prepare_cached(
-                    "insert into delivery(topic, pos, event, contract, grp, class, redriven, size)
-                     values(?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)",
-                )?
-                .execute((topic, self.at.pos, event, contract, group, class, size))?;
-            self.at.owed_bytes += size;
-            self.wake(key);
-        }
-        self.audit(by, "redrive", &format!("{filter:?}: {} deliveries", rows.len()), why)?;
-        Ok(rows.len() as u64)
-    }
-
-    pub(super) fn audit(&mut self, who: &str, verb: &str, what: &str, why: &str) -> rusqlite::Result<()> {
+    /// Writes a line into the audit, and gives its number. `n` is what it counts.
+    pub(super) fn audit(
+        &mut self,
+        who: &str,
+        verb: &str,
+        what: &str,
+        why: &str,
+        n: Option<u64>,
+    ) -> rusqlite::Result<u64> {
         self.wrote = true;
         self.conn
-            .prepare_cached("insert into audit(at, who, verb, what, why) values(?1, ?2, ?3, ?4, ?5)")?
-            .execute((self.now.as_microsecond(), who, verb, what, why))?;
-        Ok(())
+            .prepare_cached("insert into audit(at, who, verb, what, why, n) values(?1, ?2, ?3, ?4, ?5, ?6)")?
+            .execute((self.now.as_microsecond(), who, verb, what, why, n))?;
+        Ok(self.conn.last_insert_rowid().cast_unsigned())
     }
 
     /// Makes a wanted list the present one of its source; the one before may be named until `until`.

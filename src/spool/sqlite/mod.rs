@@ -2,7 +2,7 @@
 //!
 //! `place` is where the file lies, `schema` the tables and the settings under which a commit that
 //! returned is on the disk, `prepared` and `change` one transaction, `writer` the thread with its group commit, `read`
-//! the readers' questions, `prune` what may go, `withdraw` what must.
+//! the readers' questions, `prune` what may go, `verbs` what people order, `withdraw` what must go.
 
 mod change;
 mod people;
@@ -12,6 +12,7 @@ mod prune;
 mod read;
 mod schema;
 mod shared;
+mod verbs;
 mod withdraw;
 mod words;
 mod writer;
@@ -35,8 +36,8 @@ use self::shared::Shared;
 use self::withdraw::Stage;
 use self::writer::{Job, Writer};
 use super::{
-    AcceptError, Accepted, Batch, CommitSeconds, ConcludeError, Count, Delivery, Entry, LedgerRow, OpenError,
-    Parked, ParkedFilter, Settings, SpoolError, State, Trace, Withdrawal, Withdrawn,
+    AcceptError, Accepted, Batch, CommitSeconds, ConcludeError, Count, Delivery, Entry, LISTS_KEPT,
+    LedgerRow, OpenError, Parked, ParkedFilter, Settings, SpoolError, State, Trace, Withdrawal, Withdrawn,
 };
 use crate::delivery::{Fate, Position, TopicKey};
 use crate::event::{EventId, SourceKey, StoredEvent};
@@ -195,13 +196,6 @@ impl Store {
         answered.await.unwrap_or(Err(ConcludeError::Shut))
     }
 
-    pub(super) async fn redrive(&self, filter: ParkedFilter, by: &str, why: &str) -> Result<u64, SpoolError> {
-        let answered = self
-            .send(|answer| Job::Redrive(filter, by.to_owned(), why.to_owned(), answer))
-            .ok_or(SpoolError::Shut)?;
-        answered.await.unwrap_or(Err(SpoolError::Shut))
-    }
-
     pub(super) async fn remember_list(
         &self,
         source: &SourceKey,
@@ -210,18 +204,15 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), SpoolError> {
         let (source, etag, rows) = (source.as_str().to_owned(), etag.to_owned(), rows.to_owned());
-        let answered =
-            self.send(|answer| Job::RememberList(source, etag, rows, now, answer)).ok_or(SpoolError::Shut)?;
-        answered.await.unwrap_or(Err(SpoolError::Shut))
+        let until = now.checked_add(LISTS_KEPT).unwrap_or(Timestamp::MAX);
+        self.change(move |change| change.remember_list(&source, &etag, &rows, until)).await
     }
 
     pub(super) async fn withdraw(&self, wish: &Withdrawal) -> Result<Withdrawn, SpoolError> {
         let (mut stage, mut done) = (Stage::Begin, Withdrawn::default());
         while stage != Stage::Done {
-            let answered = self
-                .send(|answer| Job::Withdraw(wish.clone(), stage, done, answer))
-                .ok_or(SpoolError::Shut)?;
-            let (next, step) = answered.await.unwrap_or(Err(SpoolError::Shut))?;
+            let wish = wish.clone();
+            let (next, step) = self.change(move |change| change.withdraw(&wish, stage, done)).await?;
             (stage, done) = (next, done.and(step));
         }
         Ok(done)
@@ -256,6 +247,10 @@ impl Store {
 
     pub(super) fn woken(&self, topic: &TopicKey) -> watch::Receiver<u64> {
         self.shared.woken(topic.as_str())
+    }
+
+    pub(super) fn rewound(&self, topic: &TopicKey) -> watch::Receiver<u64> {
+        self.shared.rewound(topic.as_str())
     }
 
     pub(super) async fn lists(&self, source: &SourceKey) -> Result<Vec<(String, String)>, SpoolError> {

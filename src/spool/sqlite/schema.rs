@@ -50,7 +50,7 @@ const CREATE: [&str; 16] = [
         topic integer not null, what text not null, n integer not null,
         primary key(hour, source, name, topic, what)) strict, without rowid",
     "create table audit(no integer primary key, at integer not null, who text not null, verb text not null,
-        what text not null, why text not null) strict",
+        what text not null, why text not null, n integer) strict",
     "insert into meta(key, value) values('spool', lower(hex(randomblob(8)))), ('epoch', 0), ('seq', 0), ('pos', 0)",
 ];
 

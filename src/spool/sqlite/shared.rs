@@ -11,6 +11,7 @@ use rusqlite::Connection;
 use tokio::sync::watch;
 
 use super::super::CommitSeconds;
+use super::change::Effects;
 use super::place::Place;
 use super::schema::{self, Fault};
 
@@ -27,7 +28,20 @@ pub(super) struct Shared {
     pub(super) owed_bytes: AtomicU64,
     pub(super) log_pages: Arc<AtomicU64>,
     pub(super) failed: watch::Sender<bool>,
-    wakes: Lock<HashMap<Arc<str>, watch::Sender<u64>>>,
+    wakes: Lock<HashMap<Arc<str>, Wakes>>,
+}
+
+/// What the reader of a topic's index hears of.
+#[derive(Default)]
+struct Wakes {
+    /// More is there.
+    woken: watch::Sender<u64>,
+    /// The head changed.
+    rewound: watch::Sender<u64>,
+}
+
+fn bump(sender: &watch::Sender<u64>) {
+    sender.send_modify(|n| *n = n.wrapping_add(1));
 }
 
 impl Shared {
@@ -60,20 +74,23 @@ impl Shared {
     }
 
     pub(super) fn woken(&self, topic: &str) -> watch::Receiver<u64> {
-        let mut wakes = self.wakes.lock();
-        wakes.entry(topic.into()).or_insert_with(|| watch::Sender::new(0)).subscribe()
+        self.wakes.lock().entry(topic.into()).or_default().woken.subscribe()
     }
 
-    pub(super) fn wake(&self, topic: &str) {
-        if let Some(sender) = self.wakes.lock().get(topic) {
-            sender.send_modify(|n| *n = n.wrapping_add(1));
-        }
+    pub(super) fn rewound(&self, topic: &str) -> watch::Receiver<u64> {
+        self.wakes.lock().entry(topic.into()).or_default().rewound.subscribe()
     }
 
-    pub(super) fn wake_all(&self) {
-        for sender in self.wakes.lock().values() {
-            sender.send_modify(|n| *n = n.wrapping_add(1));
-        }
+    /// Tells all who watch what a commit did.
+    pub(super) fn tell(&self, effects: &Effects) {
+        let wakes = self.wakes.lock();
+        effects.woken.iter().filter_map(|topic| wakes.get(topic)).for_each(|wakes| bump(&wakes.woken));
+        effects.rewound.iter().filter_map(|topic| wakes.get(topic)).for_each(|wakes| bump(&wakes.rewound));
+    }
+
+    /// Has every topic's index read again: it isn't known what of a failed commit is kept.
+    pub(super) fn rewind_all(&self) {
+        self.wakes.lock().values().for_each(|wakes| bump(&wakes.rewound));
     }
 }
 

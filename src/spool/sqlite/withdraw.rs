@@ -95,7 +95,8 @@ impl Change<'_> {
             what,
             ": {unsent} unsent and {parked} parked messages dropped, {erased} events erased, {cut} cut to what others take"
         );
-        self.audit("configuration", "withdraw", &what, "named in contracts.withdrawn")
+        self.erase();
+        self.audit("configuration", "withdraw", &what, "named in contracts.withdrawn", None).map(|_| ())
     }
 
     fn drop_owed(&mut self, wish: &Withdrawal) -> rusqlite::Result<Withdrawn> {

@@ -12,16 +12,14 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::super::{
-    AcceptError, Accepted, ConcludeError, LISTS_KEPT, ParkedFilter, SpoolError, Withdrawal, Withdrawn,
-};
-use super::change::{Change, Counting, Standing};
+use super::super::{AcceptError, Accepted, ConcludeError};
+use super::change::{Change, Counting, Effects, Standing};
 use super::place::HighWater;
 use super::prepared::Prepared;
 use super::prune::Pruner;
 use super::schema::{self, Fault};
 use super::shared::Shared;
-use super::withdraw::Stage;
+use super::verbs::Verb;
 use crate::delivery::{Fate, Position, TopicKey};
 
 /// The most events of one transaction: bounds how long a commit may take.
@@ -39,10 +37,7 @@ const FAILURE_WINDOW: Duration = Duration::from_secs(60);
 pub(super) enum Job {
     Accept(Prepared, oneshot::Sender<Result<Vec<Accepted>, AcceptError>>),
     Conclude(TopicKey, Vec<(Position, Fate)>, oneshot::Sender<Result<(), ConcludeError>>),
-    Redrive(ParkedFilter, String, String, oneshot::Sender<Result<u64, SpoolError>>),
-    RememberList(String, String, String, Timestamp, oneshot::Sender<Result<(), SpoolError>>),
-    /// One step, with what the steps before it did.
-    Withdraw(Withdrawal, Stage, Withdrawn, oneshot::Sender<Result<(Stage, Withdrawn), SpoolError>>),
+    Verb(Box<dyn Verb>),
     Shut(oneshot::Sender<()>),
 }
 
@@ -50,9 +45,7 @@ pub(super) enum Job {
 enum Answer {
     Accept(oneshot::Sender<Result<Vec<Accepted>, AcceptError>>, Vec<Accepted>),
     Conclude(oneshot::Sender<Result<(), ConcludeError>>),
-    Count(oneshot::Sender<Result<u64, SpoolError>>, u64),
-    Done(oneshot::Sender<Result<(), SpoolError>>),
-    Step(oneshot::Sender<Result<(Stage, Withdrawn), SpoolError>>, (Stage, Withdrawn)),
+    Verb(Box<dyn Verb>),
 }
 
 pub(super) struct Writer {
@@ -116,12 +109,7 @@ impl Writer {
                 }
                 _ => true,
             });
-            let erases = group.iter().any(|job| matches!(job, Job::Withdraw(_, Stage::End, ..)));
             let going_on = self.commit(group);
-            if erases {
-                // What was erased must not lie in the log either.
-                self.checkpoint("pragma wal_checkpoint(truncate)");
-            }
             if !shut.is_empty() || !going_on {
                 self.close();
                 for job in shut {
@@ -145,17 +133,19 @@ impl Writer {
         let mut answers = Vec::with_capacity(group.len());
         let result = self.transact(group, &mut answers, Counting::WithOthers);
         match result {
-            Ok(woken) => {
+            Ok(effects) => {
                 self.shared.commits.fetch_add(1, Ordering::Relaxed);
                 self.shared.commit_seconds.observe(begun.elapsed().as_secs_f64());
                 self.shared.owed_bytes.store(self.standing.owed_bytes, Ordering::Relaxed);
                 self.high.write(self.standing.seq);
+                if effects.erased {
+                    // What was erased must not lie in the log either.
+                    self.checkpoint("pragma wal_checkpoint(truncate)");
+                }
                 for answer in answers {
                     answer.give();
                 }
-                for topic in woken {
-                    self.shared.wake(&topic);
-                }
+                self.shared.tell(&effects);
                 true
             }
             Err(error) => {
@@ -173,7 +163,7 @@ impl Writer {
         group: Vec<Job>,
         answers: &mut Vec<Answer>,
         counting: Counting,
-    ) -> Result<Vec<Arc<str>>, String> {
+    ) -> Result<Effects, String> {
         let Some(conn) = &self.conn else {
             // Every answer must be given: an answer dropped would look like a shut spool.
             answers.extend(group.into_iter().filter_map(Answer::unearned));
@@ -204,32 +194,21 @@ impl Writer {
                     result = change.conclude(&topic, &fates);
                     answers.push(Answer::Conclude(answer));
                 }
-                Job::Redrive(filter, by, why, answer) => {
-                    let (n, outcome) = split(change.redrive(&filter, &by, &why));
-                    result = outcome;
-                    answers.push(Answer::Count(answer, n));
-                }
-                Job::RememberList(source, etag, rows, now, answer) => {
-                    let until = now.checked_add(LISTS_KEPT).unwrap_or(Timestamp::MAX);
-                    result = change.remember_list(&source, &etag, &rows, until);
-                    answers.push(Answer::Done(answer));
-                }
-                Job::Withdraw(wish, stage, so_far, answer) => {
-                    let (step, outcome) = split(change.withdraw(&wish, stage, so_far));
-                    result = outcome;
-                    answers.push(Answer::Step(answer, step));
+                Job::Verb(mut verb) => {
+                    result = verb.change(&mut change);
+                    answers.push(Answer::Verb(verb));
                 }
                 Job::Shut(_) => {}
             }
         }
         let result = result.and_then(|()| change.write_ledger(counting));
-        let woken = change.woken.drain().collect();
+        let effects = change.into_effects();
         let committed = result.and_then(|()| conn.execute("commit", []).map(|_| ()));
         if let Err(error) = committed {
             let _ = conn.execute("rollback", []);
             return Err(error.to_string());
         }
-        Ok(woken)
+        Ok(effects)
     }
 
     /// After a failed commit nothing in memory can be trusted, nor the connections: the failed transaction
@@ -262,7 +241,7 @@ impl Writer {
                 self.conn = Some(conn);
                 self.standing = standing;
                 self.shared.owed_bytes.store(self.standing.owed_bytes, Ordering::Relaxed);
-                self.shared.wake_all();
+                self.shared.rewind_all();
                 true
             }
             Ok(_) => {
@@ -379,9 +358,7 @@ impl Answer {
         match job {
             Job::Accept(_, answer) => Some(Self::Accept(answer, Vec::new())),
             Job::Conclude(_, _, answer) => Some(Self::Conclude(answer)),
-            Job::Redrive(_, _, _, answer) => Some(Self::Count(answer, 0)),
-            Job::RememberList(_, _, _, _, answer) => Some(Self::Done(answer)),
-            Job::Withdraw(_, _, _, answer) => Some(Self::Step(answer, Default::default())),
+            Job::Verb(verb) => Some(Self::Verb(verb)),
             Job::Shut(_) => None,
         }
     }
@@ -391,20 +368,15 @@ impl Answer {
         match self {
             Self::Accept(answer, accepted) => drop(answer.send(Ok(accepted))),
             Self::Conclude(answer) => drop(answer.send(Ok(()))),
-            Self::Count(answer, n) => drop(answer.send(Ok(n))),
-            Self::Done(answer) => drop(answer.send(Ok(()))),
-            Self::Step(answer, step) => drop(answer.send(Ok(step))),
+            Self::Verb(verb) => verb.answer(Ok(())),
         }
     }
 
     fn refuse(self, error: &str) {
-        let store = || SpoolError::Store { doing: "committing a change", cause: error.to_owned() };
         match self {
             Self::Accept(answer, _) => drop(answer.send(Err(AcceptError::Unknown(error.to_owned())))),
             Self::Conclude(answer) => drop(answer.send(Err(ConcludeError::Unknown(error.to_owned())))),
-            Self::Count(answer, _) => drop(answer.send(Err(store()))),
-            Self::Done(answer) => drop(answer.send(Err(store()))),
-            Self::Step(answer, _) => drop(answer.send(Err(store()))),
+            Self::Verb(verb) => verb.answer(Err(error)),
         }
     }
 }

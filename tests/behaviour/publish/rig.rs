@@ -204,6 +204,19 @@ impl Rig {
         }
     }
 
+    /// Waits until a message of the topic was tried and is held.
+    pub(super) async fn waits_for_a_try(&self, topic: &str) {
+        let start = Instant::now();
+        let held = async || {
+            let state = self.spool.state().await.unwrap();
+            state.topics.iter().any(|state| state.topic == key(topic) && state.held > 0)
+        };
+        while !held().await {
+            assert!(start.elapsed() < PATIENCE, "nothing of {topic} is held");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
     pub(super) async fn running(&self, topic: &str) {
         let start = Instant::now();
         while self.state_of(topic) != State::Running {
