@@ -6,6 +6,7 @@
 #   moodle/tests-live/run.sh faults       the sidecar, PHP and the database failing in each way
 #   moodle/tests-live/run.sh commands     the plugin's command line, backfill included
 #   moodle/tests-live/run.sh cost         what a page costs with the plugin, beside none and a synchronous one
+#   moodle/tests-live/run.sh gate         of that only what is added before the browser is let go, in 2 minutes
 #   moodle/tests-live/run.sh site         the site alone, until Ctrl-C: to look at
 #
 #   MOODLE_DIR=folder   a Moodle code base: 4.5, 5.0 or 5.1. Default: `moodle` beside this checkout. It is

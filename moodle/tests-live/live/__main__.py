@@ -29,6 +29,11 @@ def cost() -> None:
     chapter.main()
 
 
+def gate() -> None:
+    from . import cost as chapter
+    chapter.gate()
+
+
 def commands() -> None:
     from . import commands as chapter
     chapter.main()
@@ -37,7 +42,7 @@ def commands() -> None:
 def main() -> None:
     # As process 1 of a name space a signal without a handler would be ignored.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended by SIGTERM"))
-    verbs = {"events": events, "faults": faults, "cost": cost, "commands": commands, "site": site}
+    verbs = {"events": events, "faults": faults, "cost": cost, "gate": gate, "commands": commands, "site": site}
     told = sys.argv[1:] or ["events"]
     if unknown := [verb for verb in told if verb not in verbs]:
         sys.exit(f"run.sh: no verb {unknown[0]}; its head lists them")

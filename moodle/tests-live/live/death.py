@@ -96,6 +96,10 @@ def workers_are_killed_at_random(site: Site, course: int) -> None:
     done.set()
     killer.join()
     time.sleep(1)
+    # A request that notes nothing for 15 minutes counts as dead: that time is made to have passed.
+    buried = site.web("fault/bury")["buried"]
+    groups(site, course, "after the dead", number=1)
+    say(f"  {buried} requests died with events in their memory")
 
 
 a_script_is_killed_at_each_step.kills = True

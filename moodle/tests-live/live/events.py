@@ -30,6 +30,7 @@ def main() -> None:
             f"{len(kept)} of {len(contracts.types())} contracts spoken; {len(faults)} faults; {time.monotonic() - began:.0f} s")
         if not only:
             cost.furnish(site)
+            cost.produce(site)
             faults += cost.gate_of(site)
         if faults:
             raise Failed(f"{len(faults)} faults: {faults[-1]}" if len(faults) == 1 else f"{len(faults)} faults; they stand above")

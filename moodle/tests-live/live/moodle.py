@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -193,9 +194,10 @@ require_once(__DIR__ . '/{setup}');
 
     @contextlib.contextmanager
     def served(self, workers: int = 6) -> Iterator[None]:
-        (self.run / "fpm.conf").write_text(FPM.format(run=self.run, logs=self.logs, workers=workers), encoding="utf-8")
+        self.write_fpm(workers)
         (self.run / "nginx.conf").write_text(NGINX.format(run=self.run, logs=self.logs, port=self.port, web=self.web), encoding="utf-8")
-        fpm = [program("php-fpm8.3", "php-fpm8.2", "php-fpm8.1", "php-fpm"), "-F", "-y", str(self.run / "fpm.conf")]
+        fpm = [program("php-fpm8.3", "php-fpm8.2", "php-fpm8.1", "php-fpm"), "-F", "-y", str(self.run / "fpm.conf"),
+               "-d", f"opcache.blacklist_filename={self.run}/fresh.txt"]
         nginx = [program("nginx"), "-c", str(self.run / "nginx.conf"), "-g", "daemon off;", "-e", "stderr"]
         with contextlib.ExitStack() as stack:
             self.fpm = stack.enter_context(running(fpm, self.logs / "fpm.log", signal.SIGTERM, **unprivileged()))
@@ -203,6 +205,19 @@ require_once(__DIR__ . '/{setup}');
             process = stack.enter_context(running(nginx, self.logs / "nginx.log", **unprivileged()))
             until(f"nginx; its log ends: {tail(self.logs / 'nginx.log', 3)}", 20, (self.run / "nginx.pid").exists, process)
             yield
+
+    def tune(self, revalidate: int) -> None:
+        """From now on php-fpm looks for changed files each so many seconds."""
+        self.write_fpm(6, revalidate)
+        os.kill(self.fpm.pid, signal.SIGUSR2)
+        time.sleep(1)
+        until("php-fpm after its reload", 20, lambda: len(self.fpm_workers()) == 6, self.fpm)
+
+    def write_fpm(self, workers: int, revalidate: int = 0) -> None:
+        conf = FPM.format(run=self.run, logs=self.logs, workers=workers, revalidate=revalidate)
+        (self.run / "fpm.conf").write_text(conf, encoding="utf-8")
+        # The suite changes these in between, so they are never taken from the cache.
+        (self.run / "fresh.txt").write_text(f"{self.code}/more.php\n{self.code}/config.php\n", encoding="utf-8")
 
     def fpm_workers(self) -> list[int]:
         """The processes that serve requests."""
@@ -223,7 +238,7 @@ php_admin_value[error_log] = {logs}/php.log
 php_admin_flag[log_errors] = on
 php_admin_value[max_input_vars] = 5000
 php_admin_value[memory_limit] = 512M
-php_admin_value[opcache.revalidate_freq] = 0
+php_admin_value[opcache.revalidate_freq] = {revalidate}
 """
 
 NGINX = """pid {run}/nginx.pid;

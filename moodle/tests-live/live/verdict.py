@@ -12,6 +12,8 @@ ALWAYS = ("objectid", "courseid", "contextlevel", "contextid", "contextinstancei
 # What an anonymous event may still hold.
 OF_ANONYMOUS = {"eventname", "courseid", "contextlevel", "contextid", "contextinstanceid", "anonymous", "timecreated"}
 MOST_LINES = 12
+# A kill between Moodle's commit and the plugin's observer: the events of one transaction were never observed.
+BEFORE_OBSERVER = 3
 
 
 @dataclasses.dataclass
@@ -93,6 +95,7 @@ def judge(evidence: Evidence) -> list[str]:
     law("no more than declared", leaked(evidence))
     law("the plugin's ledger adds up", plugin_ledger(evidence))
     law("the sidecar's ledger adds up", sidecar_ledger(evidence))
+    law("what was lost shows", unseen(evidence))
     return faults
 
 
@@ -212,6 +215,20 @@ def plugin_ledger(evidence: Evidence) -> list[str]:
     if not evidence.lost_allowed:
         lines += [f"{name}: {committed[name]} committed, none observed" for name in sorted(evidence.wanted)
                   if committed[name] and name not in evidence.ledger]
+    return lines
+
+
+def unseen(evidence: Evidence) -> list[str]:
+    """Where PHP was killed: events that were committed and never told, and that the ledger doesn't call unaccounted."""
+    if not evidence.lost_allowed:
+        return []
+    told = Counter(e["type"] for e in firsts(evidence))
+    committed = Counter(e.name for e in evidence.witnessed if e.committed)
+    lines = []
+    for name in sorted(evidence.always):
+        lost, shown = committed[name] - told[name], evidence.ledger.get(name, {}).get("unaccounted", 0)
+        if lost > shown + BEFORE_OBSERVER:
+            lines.append(f"{name}: {lost} lost, {shown} of them unaccounted")
     return lines
 
 

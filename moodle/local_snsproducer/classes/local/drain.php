@@ -46,7 +46,7 @@ final class drain {
      * @param sender $sender
      * @param array $limits
      * @param int $rows
-     * @param float $until
+     * @param int $until
      */
     private function __construct(
         /** @var sender with what is left of its budget */
@@ -55,8 +55,8 @@ final class drain {
         private readonly array $limits,
         /** @var int how many at once */
         private readonly int $rows,
-        /** @var float when to stop: hrtime in milliseconds */
-        private readonly float $until,
+        /** @var int when to stop, in clock::ticks() */
+        private readonly int $until,
     ) {
     }
 
@@ -70,7 +70,7 @@ final class drain {
      * @return self what it did
      */
     public static function run(sender $sender, array $limits, int $rows, int $ms): self {
-        $drain = new self($sender, $limits, min($rows, $limits['max_events']), hrtime(true) / 1e6 + $ms);
+        $drain = new self($sender, $limits, min($rows, $limits['max_events']), clock::ticks() + $ms);
         $lock = \core\lock\lock_config::get_lock_factory('local_snsproducer')->get_lock('drain', 0);
         if (!$lock) {
             $drain->stopped = 'locked';
@@ -88,7 +88,7 @@ final class drain {
      * Until nothing waits.
      */
     private function empty(): void {
-        while (hrtime(true) / 1e6 < $this->until) {
+        while (clock::ticks() < $this->until) {
             // From the beginning each time: what another transaction committed meanwhile may have a lower id.
             $waiting = outbox::oldest($this->rows, $this->limits['max_body']);
             if (!$waiting) {

@@ -38,9 +38,17 @@ final class event_id {
     public static function v7(int $micros): string {
         $millis = intdiv($micros, 1000);
         $fraction = intdiv(($micros % 1000) * 4096, 1000);
-        $random = random_bytes(8);
-        $random[0] = chr((ord($random[0]) & 0x3f) | 0x80);
-        return self::text(substr(pack('J', $millis), 2) . pack('n', 0x7000 | $fraction) . $random);
+        $random = bin2hex(random_bytes(8));
+        return sprintf(
+            '%08x-%04x-7%03x-%s%s-%s',
+            $millis >> 16,
+            $millis & 0xffff,
+            $fraction,
+            // The two highest bits are the standard's variant.
+            '89ab'[hexdec($random[0]) & 3],
+            substr($random, 1, 3),
+            substr($random, 4),
+        );
     }
 
     /**

@@ -120,10 +120,10 @@ final class ledger {
     /**
      * Adds the appended counts up and takes them away, both or neither.
      *
-     * @param float $until when to stop: hrtime in milliseconds
+     * @param int $until when to stop, in clock::ticks()
      * @return int how many counts
      */
-    public static function roll_up(float $until): int {
+    public static function roll_up(int $until): int {
         global $DB;
         $done = 0;
         do {
@@ -137,7 +137,7 @@ final class ledger {
             $DB->delete_records_list(tally::TABLE, 'id', array_keys($counts));
             $transaction->allow_commit();
             $done += count($counts);
-        } while (count($counts) === self::AT_ONCE && hrtime(true) / 1e6 < $until);
+        } while (count($counts) === self::AT_ONCE && clock::ticks() < $until);
         return $done;
     }
 

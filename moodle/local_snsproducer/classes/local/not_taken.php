@@ -16,6 +16,7 @@
 
 namespace local_snsproducer\local;
 
+use local_snsproducer\event\grade_released;
 use local_snsproducer\local\grades\pending;
 use local_snsproducer\local\wanted\row;
 
@@ -28,7 +29,7 @@ use local_snsproducer\local\wanted\row;
  */
 final class not_taken {
     /** @var array events of a grade, by their names */
-    private const GRADED = ['\core\event\user_graded' => true, '\local_snsproducer\event\grade_released' => true];
+    private const GRADED = ['\core\event\user_graded' => true, '\\' . grade_released::class => true];
 
     /** @var string what a row asks that tells only grades whose person may see them */
     private const RELEASED = 'entities.grade.released';

@@ -56,6 +56,22 @@ final class raised {
     }
 
     /**
+     * Whether an event with this mark is anonymous. Only a clear 0 says that it is not: what is missing or unreadable counts
+     * as anonymous, so that a fault never names a person.
+     *
+     * @param mixed $mark the event's key `anonymous`
+     * @return bool
+     */
+    public static function is_anonymous(mixed $mark): bool {
+        return match (true) {
+            // As Moodle itself writes it: nearly always.
+            $mark === 0, $mark === '0' => false,
+            is_bool($mark) => $mark,
+            default => wanted\value::whole($mark) !== 0,
+        };
+    }
+
+    /**
      * The same, once it has a row in the outbox.
      *
      * @param int $row the row's id

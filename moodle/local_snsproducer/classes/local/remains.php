@@ -38,6 +38,9 @@ final class remains {
     /** @var bool whether it was written */
     private bool $noted = false;
 
+    /** @var int when it was written last, in Unix seconds */
+    private int $at = 0;
+
     /**
      * Begins to note for one request.
      */
@@ -62,11 +65,14 @@ final class remains {
      * @return bool false: another request took this one for dead and wrote down what was noted before; this wasn't noted
      */
     public function note(array $seen): bool {
-        if ($this->noted && !apcu_exists($this->key)) {
+        $now = time();
+        // Nobody takes over what was noted a moment ago.
+        if ($this->noted && $now - $this->at > self::DEAD / 2 && !apcu_exists($this->key)) {
             $this->noted = false;
             return false;
         }
-        $this->noted = apcu_store($this->key, ['at' => time(), 'seen' => $seen]);
+        $this->noted = apcu_store($this->key, ['at' => $now, 'seen' => $seen]);
+        $this->at = $now;
         return true;
     }
 

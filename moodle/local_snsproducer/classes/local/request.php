@@ -56,8 +56,8 @@ final class request {
     /** @var raised[] what waits for the end */
     private array $buffer = [];
 
-    /** @var float when the first of them came: hrtime in milliseconds */
-    private float $first = 0.0;
+    /** @var int when the first of them came, in clock::ticks() */
+    private int $first = 0;
 
     /** @var tally what is counted */
     private readonly tally $tally;
@@ -71,8 +71,8 @@ final class request {
     /** @var bool whether its end is arranged for */
     private bool $registered = false;
 
-    /** @var float until when it believes what it knows */
-    private float $knownuntil;
+    /** @var int until when it believes what it knows, in clock::ticks() */
+    private int $knownuntil;
 
     /** @var int unwanted events since it looked at the clock */
     private int $unwanted = 0;
@@ -90,7 +90,7 @@ final class request {
         $this->strict = $this->list === null ? [] : strict::names($connection);
         $this->tally = new tally(remains::where_possible());
         $this->written = new \WeakMap();
-        $this->knownuntil = self::now() + self::KNOWN_FOR;
+        $this->knownuntil = clock::ticks() + self::KNOWN_FOR;
     }
 
     /**
@@ -253,7 +253,7 @@ final class request {
      */
     private function note(raised $raised): void {
         if (!$this->buffer) {
-            $this->first = self::now();
+            $this->first = clock::ticks();
         }
         $this->buffer[] = $raised;
         $this->arrange_end();
@@ -299,7 +299,7 @@ final class request {
      */
     private function send_if_due(): void {
         global $DB;
-        $now = self::now();
+        $now = clock::ticks();
         $many = count($this->buffer) >= (CLI_SCRIPT ? self::MOST_EVENTS : self::MOST_EVENTS_WEB);
         $due = $many || (CLI_SCRIPT && $this->buffer && $now - $this->first >= self::LONGEST);
         $old = CLI_SCRIPT && $now >= $this->knownuntil;
@@ -372,14 +372,5 @@ final class request {
         } catch (\Throwable $e) {
             trouble::tell($doing, $e);
         }
-    }
-
-    /**
-     * Time that only goes forward.
-     *
-     * @return float milliseconds
-     */
-    private static function now(): float {
-        return hrtime(true) / 1e6;
     }
 }

@@ -16,6 +16,7 @@
 
 namespace local_snsproducer\local;
 
+use local_snsproducer\event\grade_released;
 use local_snsproducer\local\entities\reader;
 use local_snsproducer\local\wanted\store;
 
@@ -41,7 +42,7 @@ final class strict {
     private const ROWS = 200;
 
     /** @var array the plugin's own events that are always in strict mode */
-    private const ALWAYS = ['\local_snsproducer\event\grade_released' => true];
+    private const ALWAYS = ['\\' . grade_released::class => true];
 
     /**
      * The events in strict mode.
@@ -126,10 +127,10 @@ final class strict {
      * wait for the drain.
      *
      * @param connection $connection
-     * @param float $until when to stop: hrtime in milliseconds
+     * @param int $until when to stop, in clock::ticks()
      * @return int how many
      */
-    public static function adopt(connection $connection, float $until): int {
+    public static function adopt(connection $connection, int $until): int {
         $list = store::current();
         $lock = $list === null ? false : \core\lock\lock_config::get_lock_factory('local_snsproducer')->get_lock('adopt', 0);
         if (!$lock) {
@@ -147,10 +148,10 @@ final class strict {
      *
      * @param connection $connection
      * @param wanted\wanted_list $list
-     * @param float $until
+     * @param int $until
      * @return int
      */
-    private static function adopt_all(connection $connection, wanted\wanted_list $list, float $until): int {
+    private static function adopt_all(connection $connection, wanted\wanted_list $list, int $until): int {
         global $DB;
         $adopted = 0;
         $after = 0;
@@ -175,7 +176,7 @@ final class strict {
                 }
             }
             $after = (int) (array_key_last($orphans) ?? 0);
-        } while (count($orphans) === self::ROWS && hrtime(true) / 1e6 < $until);
+        } while (count($orphans) === self::ROWS && clock::ticks() < $until);
         return $adopted;
     }
 

@@ -16,6 +16,7 @@
 
 namespace local_snsproducer\task;
 
+use local_snsproducer\local\clock;
 use local_snsproducer\local\connection;
 use local_snsproducer\local\drain;
 use local_snsproducer\local\outbox;
@@ -56,14 +57,14 @@ final class drain_outbox extends \core\task\scheduled_task {
             mtrace('This site is not connected: nothing is sent.');
             return;
         }
-        $until = hrtime(true) / 1e6 + self::LONGEST;
-        $adopted = strict::adopt($connection, hrtime(true) / 1e6 + self::LONGEST / 3);
+        $until = clock::ticks() + self::LONGEST;
+        $adopted = strict::adopt($connection, clock::ticks() + self::LONGEST / 3);
         if ($adopted > 0) {
             mtrace("{$adopted} events of strict mode had lost their request, and were completed.");
         }
         $limits = store::current()?->limits ?? wanted_list::LIMITS;
         $sender = new sender($connection, $limits, self::LONGEST, self::LONGEST_REQUEST);
-        $drain = drain::run($sender, $limits, drain::MANY, (int) max(0, $until - hrtime(true) / 1e6));
+        $drain = drain::run($sender, $limits, drain::MANY, max(0, $until - clock::ticks()));
         mtrace("{$drain->gone} events left the outbox, {$drain->refused} were refused"
             . ($drain->stopped === null ? ', none waits.' : ", and it stopped: {$drain->stopped}."));
         outbox::measure();

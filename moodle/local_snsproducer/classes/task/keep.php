@@ -16,6 +16,7 @@
 
 namespace local_snsproducer\task;
 
+use local_snsproducer\local\clock;
 use local_snsproducer\local\ledger;
 
 /**
@@ -48,7 +49,7 @@ final class keep extends \core\task\scheduled_task {
             return;
         }
         try {
-            $counts = ledger::roll_up(hrtime(true) / 1e6 + self::LONGEST);
+            $counts = ledger::roll_up(clock::ticks() + self::LONGEST);
             mtrace("{$counts} counts were added to the ledger.");
             ledger::prune();
         } finally {

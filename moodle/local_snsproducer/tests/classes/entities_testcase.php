@@ -31,6 +31,13 @@ abstract class entities_testcase extends \advanced_testcase {
         $this->setAdminUser();
     }
 
+    #[\Override]
+    protected function tearDown(): void {
+        // Moodle's own reset after a test leaves replaced observers to the next test, and takes them away only after that.
+        \core\event\manager::phpunit_reset();
+        parent::tearDown();
+    }
+
     /**
      * Reads the entities of an event raised by some work, and checks the forms of all values.
      *

@@ -69,7 +69,7 @@ final class cache {
      */
     public function named(string $name): array {
         return array_filter($this->all, fn(raised $r): bool => $r->name === $name
-            && !held::is_anonymous($r->event['anonymous'] ?? null));
+            && !raised::is_anonymous($r->event['anonymous'] ?? null));
     }
 
     /**

@@ -16,6 +16,8 @@
 
 namespace local_snsproducer\local\entities;
 
+use local_snsproducer\local\raised;
+
 /**
  * What an event itself holds, copied when it is raised: the last moment at which a deleted thing can be read.
  *
@@ -100,7 +102,7 @@ final class held {
      *     and activity, and those are read later), of a restored one, and where the event holds nothing.
      */
     public static function of(\core\event\base $event): array {
-        if ($event->is_restored() || self::is_anonymous($event->anonymous)) {
+        if ($event->is_restored() || raised::is_anonymous($event->anonymous)) {
             return [];
         }
         $name = $event->eventname;
@@ -155,16 +157,6 @@ final class held {
      */
     private static function number(mixed $value): ?int {
         return is_numeric($value) ? (int)$value : null;
-    }
-
-    /**
-     * Whether an event with this mark is anonymous: only a clear 0 says that it is not.
-     *
-     * @param mixed $mark the event's key `anonymous`
-     * @return bool
-     */
-    public static function is_anonymous(mixed $mark): bool {
-        return !in_array($mark, [0, '0', false], true);
     }
 
     /**

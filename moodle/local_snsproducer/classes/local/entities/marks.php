@@ -16,6 +16,7 @@
 
 namespace local_snsproducer\local\entities;
 
+use local_snsproducer\event\grade_released;
 use local_snsproducer\local\raised;
 
 /**
@@ -30,7 +31,7 @@ final class marks implements family {
     private const GRADE = [
         '\core\event\user_graded' => true,
         '\core\event\grade_deleted' => true,
-        '\local_snsproducer\event\grade_released' => true,
+        '\\' . grade_released::class => true,
     ];
 
     /** Events about a grade item; it is their object. */

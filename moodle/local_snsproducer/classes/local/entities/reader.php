@@ -86,7 +86,7 @@ final class reader {
      * @return array entity → field → value; never throws
      */
     public function read(raised $r, array $wantedfields, array $all): array {
-        if (held::is_anonymous($r->event['anonymous'] ?? null)) {
+        if (raised::is_anonymous($r->event['anonymous'] ?? null)) {
             $wantedfields = array_intersect_key($wantedfields, self::ANONYMOUS);
         }
         $this->cache->with($all);

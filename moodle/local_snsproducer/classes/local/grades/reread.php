@@ -16,6 +16,8 @@
 
 namespace local_snsproducer\local\grades;
 
+use local_snsproducer\event\grade_released;
+
 /**
  * Reads the grades that wait again, and tells those that may be seen now.
  *
@@ -162,7 +164,7 @@ final class reread {
                     throw new not_now('hidden again');
                 }
                 $before = self::in_outbox($userid);
-                \local_snsproducer\event\grade_released::create_from_grade($grade)->trigger();
+                grade_released::create_from_grade($grade)->trigger();
                 if (self::in_outbox($userid) <= $before) {
                     $this->untaken = true;
                     throw new not_now('nobody took the event');
@@ -191,7 +193,7 @@ final class reread {
     private static function in_outbox(int $userid): int {
         global $DB;
         return $DB->count_records('local_snsproducer_outbox', [
-            'eventname' => '\local_snsproducer\event\grade_released',
+            'eventname' => '\\' . grade_released::class,
             'relateduserid' => $userid,
         ]);
     }

@@ -16,6 +16,8 @@
 
 namespace local_snsproducer\local\wanted;
 
+use local_snsproducer\local\raised;
+
 /**
  * No more than declared: an event is cut to the keys and entity fields of the rows that took it before it leaves Moodle,
  * and again by the sidecar before it is kept. Cutting twice changes nothing. Of an anonymous event only the course and the
@@ -62,15 +64,13 @@ final class cut {
     }
 
     /**
-     * Whether Moodle marks an event anonymous. Only a clear 0 says that it is not: what is missing or unreadable counts as
-     * anonymous, so that a fault never names a person.
+     * Whether Moodle marks an event anonymous.
      *
      * @param array $event what get_data() gave
      * @return bool
      */
     public static function is_anonymous(array $event): bool {
-        $mark = $event['anonymous'] ?? null;
-        return is_bool($mark) ? $mark : value::whole($mark) !== 0;
+        return raised::is_anonymous($event['anonymous'] ?? null);
     }
 
     /**

@@ -73,15 +73,6 @@ final class held_test extends \advanced_testcase {
         $this->assertSame(['origin' => 'cli', 'realuserid' => $admin], held::request($this->group_event(1)));
     }
 
-    public function test_only_a_clear_0_says_that_an_event_is_not_anonymous(): void {
-        foreach ([0, '0', false] as $mark) {
-            $this->assertFalse(held::is_anonymous($mark), var_export($mark, true));
-        }
-        foreach ([1, '1', true, null, '', 'x', []] as $mark) {
-            $this->assertTrue(held::is_anonymous($mark), var_export($mark, true));
-        }
-    }
-
     public function test_what_was_held_is_not_read_again(): void {
         global $DB;
         $event = $this->group_event(5);
