@@ -128,7 +128,18 @@ fn status_text(report: &Report) -> String {
     text += &format!("\nTo the topics: where each message owed is now\n{}", account_text(&report.messages));
     report.books.iter().for_each(|books| text += &books_text(books));
     if !report.topics.is_empty() {
-        let head = ["topic", "doing", "a second", "waiting", "held", "oldest", "parked", "published"];
+        let head = [
+            "topic",
+            "doing",
+            "a second",
+            "waiting",
+            "held",
+            "oldest",
+            "clear",
+            "longest group",
+            "parked",
+            "published",
+        ];
         let rows = report.topics.iter().map(|topic| {
             vec![
                 topic.topic.clone(),
@@ -137,6 +148,8 @@ fn status_text(report: &Report) -> String {
                 count(topic.waiting),
                 count(topic.held),
                 topic.oldest.clone(),
+                topic.clear.clone(),
+                if topic.longest_group > 0 { count(topic.longest_group) } else { "–".to_owned() },
                 count(topic.parked),
                 count(topic.settled),
             ]

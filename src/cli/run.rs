@@ -19,7 +19,7 @@ use crate::contract::{Catalogue, Routes};
 use crate::event::Source;
 use crate::operate::books::{Books, Pair};
 use crate::operate::{self, Operator, Phase, SetTopic, Setup, Sign, Signs};
-use crate::publish::{self, Mapper, Publisher, TopicKind, TopicSettings};
+use crate::publish::{self, Mapper, Publisher, Quota, TopicKind, TopicSettings};
 use crate::receive::{self, Bound, Outcome, Sender, Senders};
 use crate::spool::{self, Count, Spool};
 
@@ -308,7 +308,23 @@ fn publish_settings(config: &Config) -> publish::Settings {
         .collect();
     let mut settings = publish::Settings::new(config.aws.region.clone(), topics);
     settings.endpoint_url.clone_from(&config.aws.endpoint_url);
+    settings.quota = quota(&config.aws);
     settings
+}
+
+/// How many messages a second this process may send. What AWS grants says nothing of a stand-in.
+fn quota(aws: &config::Aws) -> Quota {
+    let small = |n: u64| u32::try_from(n).unwrap_or(u32::MAX);
+    let at_aws = |url: &String| url.split('/').nth(2).is_some_and(|host| host.contains(".amazonaws.com"));
+    let granted = match aws.endpoint_url.as_ref() {
+        Some(url) if !at_aws(url) => Quota::NONE,
+        _ => Quota::of_region(&aws.region),
+    };
+    let quota = Quota {
+        standard: aws.quota_standard.map(small).or(granted.standard),
+        fifo: aws.quota_fifo.map(small).or(granted.fifo),
+    };
+    quota.share(small(aws.quota_share))
 }
 
 fn setup(config: &Config) -> Setup {

@@ -191,6 +191,24 @@ const AWS: &[Key] = &[
         "Another place than AWS's own (LocalStack); needs allow_custom_endpoint.",
     ),
     one("allow_custom_endpoint", Switch, Default("false"), "Messages go to endpoint_url instead of AWS."),
+    one(
+        "quota_standard",
+        Count(1, 1_000_000),
+        Nothing,
+        "Messages a second that AWS lets this account publish to standard topics in this region. Default: what AWS grants there unasked, 300 in most; none at an endpoint that isn't AWS's.",
+    ),
+    one(
+        "quota_fifo",
+        Count(1, 1_000_000),
+        Nothing,
+        "The same for FIFO topics. Default: 3,000 in most regions.",
+    ),
+    one(
+        "quota_share",
+        Count(1, 100),
+        Default("80"),
+        "Hundredths of the quota that this process uses; the rest is for others who publish in the account.",
+    ),
 ];
 
 const CONTRACTS: &[Key] = &[

@@ -16,6 +16,12 @@ pub struct Aws {
     pub region: String,
     /// Another place than AWS's own.
     pub endpoint_url: Option<String>,
+    /// Messages a second that the account may publish to standard topics, where that is written.
+    pub quota_standard: Option<u64>,
+    /// The same to FIFO topics.
+    pub quota_fifo: Option<u64>,
+    /// Hundredths of the quota that this process uses.
+    pub quota_share: u64,
 }
 
 /// `[topics.KEY]`: a topic and what it gets.
@@ -344,7 +350,13 @@ pub(crate) fn aws(section: &Section, topics: &[Topic], root: &Section, problems:
             problems.add(&at, format!("aws.endpoint_url is {url:?}"), "write \"http://127.0.0.1:4566\"");
         }
     }
-    Aws { region, endpoint_url }
+    Aws {
+        region,
+        endpoint_url,
+        quota_standard: section.count("quota_standard"),
+        quota_fifo: section.count("quota_fifo"),
+        quota_share: section.count("quota_share").unwrap_or(100),
+    }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@
 mod answer;
 pub mod books;
 pub mod change;
+mod clear;
 mod guard;
 pub mod look;
 mod metrics;

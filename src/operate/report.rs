@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::books::Books;
+use super::clear::clear;
 use super::verdict::{Verdict, Workers, by_reason, verdict};
 use super::words::{counted, moment, span};
 use super::{Setup, Sign};
@@ -111,6 +112,21 @@ pub struct TopicRow {
     pub words: String,
     /// Messages a second that SNS took, over the last minute.
     pub per_second: f64,
+    /// Messages a second that may go now to all topics of its account and kind together; none: no limit.
+    #[serde(default)]
+    pub pace: Option<f64>,
+    /// Messages a second that come, over the last minute, but for rare bursts.
+    #[serde(default)]
+    pub arriving: f64,
+    /// How many messages wait in the longest group of a FIFO topic.
+    #[serde(default)]
+    pub longest_group: u64,
+    /// When all that waits will have gone, in seconds from now; none when that can't be said.
+    #[serde(default)]
+    pub clear_seconds: Option<f64>,
+    /// The same in words.
+    #[serde(default)]
+    pub clear: String,
     /// To be sent.
     pub waiting: u64,
     /// To be tried again.
@@ -314,6 +330,7 @@ fn topics(setup: &Setup, state: &State, workers: Workers<'_>, now: Timestamp) ->
                 (None, Workers::Here(..)) => (TopicDoing::NotServed, "not in the configuration".to_owned()),
                 (None, Workers::Nobody) => (TopicDoing::Stopped, "no process runs".to_owned()),
             };
+            let (clear_seconds, clear) = clear(lies, pulse, contracts);
             let age = lies.and_then(|topic| topic.oldest).map(|oldest| now.duration_since(oldest));
             TopicRow {
                 topic: key.to_string(),
@@ -321,6 +338,11 @@ fn topics(setup: &Setup, state: &State, workers: Workers<'_>, now: Timestamp) ->
                 doing,
                 words,
                 per_second: pulse.map_or(0.0, |pulse| pulse.per_second),
+                pace: pulse.and_then(|pulse| pulse.pace),
+                arriving: pulse.map_or(0.0, |pulse| pulse.outlook.arriving),
+                longest_group: pulse.map_or(0, |pulse| pulse.outlook.longest_group),
+                clear_seconds,
+                clear,
                 waiting: n(&|topic| topic.waiting),
                 held: n(&|topic| topic.held),
                 parked: n(&|topic| topic.parked.iter().map(|(_, n)| n).sum()),

@@ -1,7 +1,7 @@
 //! Made-up accounts and pulses, for the tests of what is said about them.
 
 use crate::delivery::{Cause, Parking, Reason, TopicKey};
-use crate::publish::{HeldContract, Pulse, State as Doing};
+use crate::publish::{HeldContract, Outlook, Pulse, State as Doing};
 use crate::spool::{Count, State, TopicState};
 
 pub(super) fn key(name: &str) -> TopicKey {
@@ -53,6 +53,8 @@ pub(super) fn running(name: &str) -> Pulse {
         queued: 3,
         last_published: Some("2026-11-24T13:48:03Z".parse().unwrap()),
         per_second: 2.0,
+        pace: None,
+        outlook: Outlook { going: Some(2.0), ..Outlook::default() },
     }
 }
 

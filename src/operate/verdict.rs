@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::books::{self, Books};
+use super::clear::clear;
 use super::words::{count, counted, moment, size, span};
 use crate::delivery::{Cause, Reason};
 use crate::publish::{HeldContract, Pulse, State as Doing};
@@ -313,7 +314,7 @@ fn cures(cause: Cause, words: &str) -> Vec<String> {
     };
     vec![
         first,
-        "Then wait: one message is tried each 30 s, and when it passes the rest follows by itself, in order."
+        "Then wait: one message is tried at least each 30 s, and when it passes the rest follows by itself, in order."
             .to_owned(),
     ]
 }
@@ -357,11 +358,13 @@ fn late(state: &State, pulses: &[Pulse], contracts: &[HeldContract], now: Timest
         .min_by_key(|(topic, _)| topic.oldest)?;
     let n = topic.waiting + topic.held;
     let step = if pulse.per_second > 0.05 {
-        format!(
-            "It sends {:.1} a second: at this rate it is clear in {}.",
-            pulse.per_second,
-            clear_in(n, pulse.per_second)
-        )
+        let clear = match clear(Some(topic), Some(pulse), contracts) {
+            (Some(_), words) => format!("; at this rate it is clear {words}"),
+            (None, words) => format!("; when it is clear: {words}"),
+        };
+        let quota =
+            pulse.pace.map_or(String::new(), |pace| format!(" The quota lets {pace:.0} a second go."));
+        format!("It sends {:.1} a second{clear}.{quota}", pulse.per_second)
     } else if topic.held > 0 {
         format!(
             "{} tried again by itself; the log's WARN lines say what SNS answers.",
@@ -381,13 +384,6 @@ fn late(state: &State, pulses: &[Pulse], contracts: &[HeldContract], now: Timest
         ),
         steps: vec![step],
     })
-}
-
-/// The time that `n` messages take at a rate.
-fn clear_in(n: u64, per_second: f64) -> String {
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a rate for people")]
-    let seconds = (n as f64 / per_second).min(1e9) as i64;
-    span(SignedDuration::from_secs(seconds))
 }
 
 fn nobody(state: &State) -> Finding {
@@ -586,7 +582,7 @@ mod tests {
         let steps = verdict.steps.join("\n");
         for part in [
             "Allow `sns:Publish`",
-            "one message is tried each 30 s",
+            "one message is tried at least each 30 s",
             "The disk refused 1 commits",
             "12 messages are parked",
             "parked list --reason mapping",

@@ -1,11 +1,12 @@
 //! What other stages may see of the workers: a pulse for each topic, and the counters.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
 use super::contracts::{Contracts, HeldContract};
+use super::flow::{Flow, Outlook};
 use super::stats::Stats;
 use crate::delivery::{Cause, TopicKey};
 
@@ -32,6 +33,10 @@ pub struct Pulse {
     pub last_published: Option<Timestamp>,
     /// Messages a second that SNS took, over the last minute.
     pub per_second: f64,
+    /// Messages a second that may go now to all topics of its account and kind together; none: no limit.
+    pub pace: Option<f64>,
+    /// When it will be clear.
+    pub outlook: Outlook,
 }
 
 /// Whether a topic publishes, and if not, why.
@@ -88,6 +93,19 @@ impl Control {
     }
 }
 
+/// What a worker has to do, and how fast it may.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Load {
+    /// Batches in flight.
+    pub in_flight: usize,
+    /// Deliveries in memory.
+    pub queued: usize,
+    /// Those of the longest group.
+    pub longest_group: usize,
+    /// Messages a second that may go now.
+    pub pace: Option<f64>,
+}
+
 /// What a worker tells of itself.
 #[derive(Debug, Clone)]
 pub(super) struct Shared(Arc<Mutex<Told>>);
@@ -98,7 +116,10 @@ struct Told {
     in_flight: usize,
     queued: usize,
     last_published: Option<Timestamp>,
-    rate: Rate,
+    flow: Flow,
+    longest_group: usize,
+    round_trip: Option<Duration>,
+    pace: Option<f64>,
 }
 
 impl Shared {
@@ -108,104 +129,73 @@ impl Shared {
             in_flight: 0,
             queued: 0,
             last_published: None,
-            rate: Rate::new(Instant::now()),
+            flow: Flow::new(Instant::now()),
+            longest_group: 0,
+            round_trip: None,
+            pace: None,
         })))
     }
 
-    /// Says how many batches are in flight, and how many deliveries are in memory.
-    pub(super) fn count(&self, in_flight: usize, queued: usize) {
+    /// Says what the worker has to do, and how fast it may.
+    pub(super) fn load(&self, load: Load) {
         let mut told = self.told();
-        told.in_flight = in_flight;
-        told.queued = queued;
+        told.in_flight = load.in_flight;
+        told.queued = load.queued;
+        told.longest_group = load.longest_group;
+        told.pace = load.pace;
     }
 
     /// Says what the state is.
     pub(super) fn state(&self, state: State) {
-        self.told().state = state;
+        let mut told = self.told();
+        let going = state == State::Running && told.queued > 0;
+        told.flow.going(Instant::now(), going);
+        told.state = state;
+    }
+
+    /// Says that messages came that are owed.
+    pub(super) fn arrived(&self, n: usize) {
+        self.told().flow.arrived(Instant::now(), u32::try_from(n).unwrap_or(u32::MAX));
+    }
+
+    /// Says how long a batch took from the spool to SNS and back.
+    pub(super) fn round_trip(&self, took: Duration) {
+        let mut told = self.told();
+        // Of the last ten or so.
+        told.round_trip =
+            Some(told.round_trip.map_or(took, |before| before.mul_f64(0.9) + took.mul_f64(0.1)));
     }
 
     /// Says that SNS took messages.
     pub(super) fn published(&self, n: u32) {
         let mut told = self.told();
         told.last_published = Some(Timestamp::now());
-        told.rate.add(Instant::now(), n);
+        told.flow.published(Instant::now(), n);
     }
 
     fn pulse(&self, topic: &TopicKey) -> Pulse {
         let mut told = self.told();
+        let now = Instant::now();
         Pulse {
             topic: topic.clone(),
             state: told.state.clone(),
             in_flight: told.in_flight,
             queued: told.queued,
             last_published: told.last_published,
-            per_second: told.rate.per_second(Instant::now()),
+            per_second: told.flow.per_second(now),
+            pace: told.pace,
+            outlook: Outlook {
+                // Nothing is known yet of one that is held or begins: it may go as fast as the quota lets it.
+                going: told.flow.going_at(now).or(told.pace),
+                arriving: told.flow.arriving(now),
+                longest_group: told.longest_group as u64,
+                round_trip: told.round_trip,
+            },
         }
     }
 
     // Nothing that holds the lock can leave the counts half written.
     fn told(&self) -> MutexGuard<'_, Told> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-const SECONDS: usize = 60;
-
-/// Counts of the last sixty seconds.
-#[derive(Debug)]
-struct Rate {
-    began: Instant,
-    seconds: [u32; SECONDS],
-    last: u64,
-}
-
-impl Rate {
-    fn new(began: Instant) -> Self {
-        Self { began, seconds: [0; SECONDS], last: 0 }
-    }
-
-    fn add(&mut self, now: Instant, n: u32) {
-        let place = self.move_to(now);
-        self.seconds[place] = self.seconds[place].saturating_add(n);
-    }
-
-    fn per_second(&mut self, now: Instant) -> f64 {
-        self.move_to(now);
-        let over = (self.last + 1).min(SECONDS as u64);
-        let sum: u64 = self.seconds.iter().map(|n| u64::from(*n)).sum();
-        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
-        let rate = sum as f64 / over as f64;
-        rate
-    }
-
-    fn move_to(&mut self, now: Instant) -> usize {
-        let second = now.saturating_duration_since(self.began).as_secs().max(self.last);
-        let place = |second: u64| usize::try_from(second % SECONDS as u64).unwrap_or_default();
-        for passed in (self.last + 1..=second).rev().take(SECONDS) {
-            self.seconds[place(passed)] = 0;
-        }
-        self.last = second;
-        place(second)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn the_rate_forgets_after_a_minute() {
-        let start = Instant::now();
-        let at = |seconds| start + Duration::from_secs(seconds);
-        let mut rate = Rate::new(start);
-        for second in 0..10 {
-            rate.add(at(second), 30);
-        }
-        assert!((rate.per_second(at(9)) - 30.0).abs() < 1e-9);
-        assert!((rate.per_second(at(59)) - 5.0).abs() < 1e-9);
-        assert!((rate.per_second(at(64)) - 2.5).abs() < 1e-9);
-        assert!(rate.per_second(at(1_000)).abs() < 1e-9);
     }
 }

@@ -49,6 +49,8 @@ pub(super) struct Report {
     pub ends: Vec<(Next, End)>,
     /// What its calls say about the topic, the account and the spool, with the time each was sent.
     pub signals: Vec<(Instant, Signal)>,
+    /// How many of the deliveries it was given were not sent, and so took nothing of the quota.
+    pub unsent: usize,
 }
 
 /// What became of one delivery, as the queue must know it.
@@ -114,7 +116,8 @@ struct Letter {
 impl Line {
     /// Loads, maps, packs, sends and concludes the deliveries picked.
     pub(super) async fn run(self: Arc<Self>, picked: Vec<Next>, stop: CancellationToken) -> Report {
-        let mut report = Report::default();
+        let start = Instant::now();
+        let mut report = Report { unsent: picked.len(), ..Report::default() };
         let positions: Vec<Position> = picked.iter().map(|next| next.position).collect();
         let mut loaded = match self.spool.load(&self.lease, &positions).await {
             Ok(loaded) => loaded,
@@ -169,6 +172,7 @@ impl Line {
         for letter in batches.flatten() {
             report.ends.push((letter.next, End::GivenBack(letter.next.tried)));
         }
+        self.shared.round_trip(start.elapsed());
         report
     }
 
@@ -234,6 +238,7 @@ impl Line {
 
     async fn send(&self, batch: Vec<Letter>, report: &mut Report) {
         self.count_possible_duplicates(&batch);
+        report.unsent = report.unsent.saturating_sub(batch.len());
         let mut sent = Vec::with_capacity(batch.len());
         let mut messages = Vec::with_capacity(batch.len());
         for Letter { next, event, contract, raised, message, more, .. } in batch {

@@ -10,18 +10,20 @@
 //! It must not know how Moodle sends, what a contract holds, or how the spool stores.
 //!
 //! Read in this order: `verdict.rs` (what an answer means), `pack.rs` (into batches), `queue.rs` (what may be
-//! sent next), `contracts.rs` (which contracts are at fault), `errand.rs` (one batch from load to conclusion), `worker.rs` (the loop that starts them).
+//! sent next), `quota.rs` (how fast), `contracts.rs` (which contracts are at fault), `errand.rs` (one batch from load to conclusion), `worker.rs` (the loop that starts them).
 
 mod backoff;
 mod client;
 mod contracts;
 mod control;
 mod errand;
+mod flow;
 mod hold;
 mod pace;
 mod pack;
 mod planted;
 mod queue;
+mod quota;
 mod slab;
 mod stats;
 mod verdict;
@@ -30,7 +32,7 @@ mod worker;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -38,6 +40,8 @@ use tokio_util::sync::CancellationToken;
 pub use backoff::Backoff;
 pub use contracts::HeldContract;
 pub use control::{Control, Pulse, State};
+pub use flow::{Clear, Outlook};
+pub use quota::Quota;
 pub use stats::Stats;
 
 use crate::contract::{Catalogue, Contract, Message, Status};
@@ -50,6 +54,7 @@ use control::Shared;
 use errand::Line;
 use hold::Account;
 use queue::Order;
+use quota::Gates;
 use worker::Worker;
 
 /// What the stage is told.
@@ -71,12 +76,14 @@ pub struct Settings {
     pub probe: Duration,
     /// One whose message can't be made is held so long, while others of its contract are tried.
     pub doubt: Duration,
+    /// The most messages a second to the topics of one account.
+    pub quota: Quota,
     /// The topics to serve.
     pub topics: Vec<TopicSettings>,
 }
 
 impl Settings {
-    /// The defaults, for a region and topics.
+    /// The defaults, for a region and topics, as for a stand-in of AWS: as fast as it answers.
     #[must_use]
     pub fn new(region: impl Into<String>, topics: Vec<TopicSettings>) -> Self {
         Self {
@@ -86,8 +93,10 @@ impl Settings {
             connect_timeout: Duration::from_secs(2),
             attempt_timeout: Duration::from_secs(5),
             backoff: Backoff::default(),
-            probe: Duration::from_secs(30),
+            // With a call that takes its whole time, what is cured goes on within 30 s.
+            probe: Duration::from_secs(25),
             doubt: Duration::from_secs(60),
+            quota: Quota::NONE,
             topics,
         }
     }
@@ -142,7 +151,7 @@ impl TopicSettings {
 }
 
 /// The two kinds of topic that SNS has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TopicKind {
     /// Live before bulk, order best effort.
     Standard,
@@ -220,7 +229,7 @@ impl Publisher {
     ) -> Result<Self, StartError> {
         // A token of our own: `finish` must not stop what shares the caller's.
         let stop = stop.child_token();
-        let Settings { backoff, probe, doubt, .. } = settings;
+        let Settings { backoff, probe, doubt, quota, .. } = settings;
         let topics = settings.topics.clone();
         let client = Client::new(settings).await;
         let account = Account::new();
@@ -228,11 +237,13 @@ impl Publisher {
         let contracts = Contracts::new(stats.clone());
         let mut workers = JoinSet::new();
         let mut told = Vec::new();
+        let mut gates = Gates::default();
         for topic in topics {
             let key = topic.key.clone();
             let lease =
                 spool.lease(&key).await.map_err(|cause| StartError::Lease { topic: key.clone(), cause })?;
             let shared = Shared::new();
+            let seat = gates.seat(&topic.arn, topic.kind, quota, Instant::now());
             let line = Line {
                 order: match topic.kind {
                     TopicKind::Standard => Order::Standard,
@@ -251,7 +262,7 @@ impl Publisher {
                 shared: shared.clone(),
             };
             told.push((key, shared));
-            workers.spawn(Worker::new(line, account.clone(), stop.clone()).run());
+            workers.spawn(Worker::new(line, account.clone(), seat, stop.clone()).run());
         }
         Ok(Self { workers, stop, control: Control::new(told, contracts, stats) })
     }

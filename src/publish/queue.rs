@@ -11,7 +11,7 @@
 mod lane;
 
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BinaryHeap, HashMap, VecDeque};
 use std::time::Instant;
 
 use hashbrown::HashTable;
@@ -97,8 +97,10 @@ struct Known {
 pub(super) struct Queue {
     order: Order,
     slab: Slab,
-    /// Each group's last delivery; the last one points at the first. FIFO only.
-    groups: HashTable<Slot>,
+    /// Each group's deliveries that don't stand aside. FIFO only.
+    groups: HashTable<Line>,
+    /// How many groups have so many.
+    lengths: BTreeMap<u32, u32>,
     /// First deliveries of their groups that may be sent. FIFO only.
     ready: VecDeque<Slot>,
     live: List,
@@ -117,6 +119,13 @@ pub(super) struct Queue {
     lanes: Lanes,
 }
 
+/// A group's deliveries, through the slab's links: its last one points at the first.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    last: Slot,
+    length: u32,
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Memory {
     tried: Tried,
@@ -129,6 +138,7 @@ impl Queue {
             order,
             slab: Slab::default(),
             groups: HashTable::new(),
+            lengths: BTreeMap::new(),
             ready: VecDeque::new(),
             live: List::default(),
             bulk: List::default(),
@@ -214,14 +224,19 @@ impl Queue {
             },
             Order::Fifo => {
                 let slab = &mut self.slab;
-                if let Some(last) = self.groups.find_mut(group, |last| slab.group(*last) == group) {
-                    let first = slab.next(*last);
+                if let Some(line) = self.groups.find_mut(group, |line| slab.group(line.last) == group) {
+                    let first = slab.next(line.last);
                     slab.set_next(slot, first);
-                    slab.set_next(*last, slot);
-                    *last = slot;
+                    slab.set_next(line.last, slot);
+                    line.last = slot;
+                    line.length += 1;
+                    let length = line.length;
+                    self.lengthen(length - 1, length);
                 } else {
                     slab.set_next(slot, slot);
-                    self.groups.insert_unique(group, slot, |last| slab.group(*last));
+                    let line = Line { last: slot, length: 1 };
+                    self.groups.insert_unique(group, line, |line| slab.group(line.last));
+                    self.lengthen(0, 1);
                     self.come_forward(slot);
                 }
             }
@@ -291,15 +306,42 @@ impl Queue {
     fn take_from_group(&mut self, slot: Slot) -> Option<Slot> {
         let slab = &mut self.slab;
         let group = slab.group(slot);
-        let entry = self.groups.find_entry(group, |last| slab.group(*last) == group).ok()?;
-        let last = *entry.get();
+        let mut entry = self.groups.find_entry(group, |line| slab.group(line.last) == group).ok()?;
+        let Line { last, length } = *entry.get();
         if last == slot {
             entry.remove();
+            self.lengthen(length, 0);
             return None;
         }
+        entry.get_mut().length = length - 1;
         let second = slab.next(slot);
         slab.set_next(last, second);
+        self.lengthen(length, length - 1);
         Some(second)
+    }
+
+    /// A group had so many and has so many now; of 0 there is none.
+    fn lengthen(&mut self, before: u32, after: u32) {
+        if let Some(groups) = self.lengths.get_mut(&before) {
+            *groups -= 1;
+            if *groups == 0 {
+                self.lengths.remove(&before);
+            }
+        }
+        if after > 0 {
+            *self.lengths.entry(after).or_default() += 1;
+        }
+    }
+
+    /// How many deliveries the longest group has; none have groups on a standard topic.
+    pub(super) fn longest_group(&self) -> usize {
+        self.lengths.last_key_value().map_or(0, |(length, _)| *length as usize)
+    }
+
+    /// Live, unless bulk is all that may be sent.
+    pub(super) fn class(&self) -> Class {
+        let only_bulk = self.order == Order::Standard && self.again.is_empty() && self.live.is_empty();
+        if only_bulk && !self.bulk.is_empty() { Class::Bulk } else { Class::Live }
     }
 
     /// A delivery that was taken may not be sent before `due`.

@@ -3,6 +3,8 @@
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
@@ -22,6 +24,7 @@ pub struct Stats {
     invented: Family<Labels<1>, Counter>,
     possible_duplicates: Family<Labels<1>, Counter>,
     held: Family<Labels<2>, Gauge>,
+    pace: Family<Labels<1>, Gauge<f64, AtomicU64>>,
     contract_held: Family<Labels<2>, Gauge>,
 }
 
@@ -42,6 +45,7 @@ impl Default for Stats {
             invented: Family::default(),
             possible_duplicates: Family::default(),
             held: Family::default(),
+            pace: Family::default(),
             contract_held: Family::default(),
         }
     }
@@ -74,6 +78,11 @@ impl Stats {
             "publish_possible_duplicates",
             "FIFO messages sent again over 4 minutes after an unknown outcome: SNS may have forgotten the first",
             &self.possible_duplicates,
+        );
+        add.family(
+            "publish_pace",
+            "Messages a second that may go now to all topics of the topic's account and kind together; +Inf: no limit",
+            &self.pace,
         );
         add.family("topic_held", "1 while a topic is held, by cause", &self.held);
         add.family(
@@ -109,6 +118,7 @@ impl Stats {
             invented: self.invented.get_or_create_owned(&[topic()]),
             possible_duplicates: self.possible_duplicates.get_or_create_owned(&[topic()]),
             held: Cause::OF_TOPICS.map(held),
+            pace: self.pace.get_or_create_owned(&[topic()]),
         }
     }
 }
@@ -134,9 +144,15 @@ pub(super) struct TopicStats {
     pub invented: Counter,
     pub possible_duplicates: Counter,
     held: [(Cause, Gauge); 5],
+    pace: Gauge<f64, AtomicU64>,
 }
 
 impl TopicStats {
+    /// Shows how many messages a second may go now.
+    pub(super) fn show_pace(&self, pace: Option<f64>) {
+        self.pace.set(pace.unwrap_or(f64::INFINITY));
+    }
+
     /// Shows by which cause the topic is held now, if by any.
     pub(super) fn show_held(&self, by: Option<Cause>) {
         for (cause, gauge) in &self.held {

@@ -12,12 +12,13 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::contracts::Judgement;
-use super::control::State;
+use super::control::{Load, State};
 use super::errand::{Blame, Doubt, End, Line, Report, Signal};
 use super::hold::{Account, Hold};
 use super::pace::{Pace, Trouble};
 use super::pack::{Company, MAX_ENTRIES};
 use super::queue::{Arrival, Next, Queue, Tried};
+use super::quota::{Seat, Turn};
 use super::verdict::Fault;
 use crate::delivery::{Cause, ContractId, Fate, Held, Position};
 use crate::spool::{ConcludeError, Entry, SpoolError};
@@ -55,11 +56,16 @@ pub(super) struct Worker {
     stale: bool,
     errands: JoinSet<Report>,
     pace: Pace,
+    seat: Seat,
+    /// When to ask for a turn again.
+    turn_at: Option<Instant>,
+    /// Whether the index was read to its end: what comes from then on is new.
+    caught_up: bool,
     hold: Option<Hold>,
 }
 
 impl Worker {
-    pub(super) fn new(line: Line, account: Account, stop: CancellationToken) -> Self {
+    pub(super) fn new(line: Line, account: Account, seat: Seat, stop: CancellationToken) -> Self {
         Self {
             account_watch: account.watch(),
             account,
@@ -75,6 +81,9 @@ impl Worker {
             stale: false,
             errands: JoinSet::new(),
             pace: Pace::new(line.topic.in_flight),
+            seat,
+            turn_at: None,
+            caught_up: false,
             hold: None,
             line: Arc::new(line),
         }
@@ -122,6 +131,7 @@ impl Worker {
             self.doubts.clear();
             self.stop_contracts();
             self.read_to = None;
+            self.caught_up = false;
             self.stale = false;
         }
         if Instant::now() < self.read_at || self.queue.len() >= IN_MEMORY {
@@ -143,6 +153,10 @@ impl Worker {
             self.read_at = Instant::now() + POLL;
         }
         self.read_to = page.last().map(|entry| entry.position).or(self.read_to);
+        if self.caught_up {
+            self.line.shared.arrived(page.len());
+        }
+        self.caught_up |= at_end;
         let mut not_kept = Vec::new();
         for entry in page {
             match admit(&entry, self.unsure.remove(&entry.position)) {
@@ -239,15 +253,32 @@ impl Worker {
 
     /// Starts as many errands as may be.
     fn send(&mut self, now: Instant) {
-        if self.stale {
-            return;
+        self.turn_at = None;
+        if !self.stale {
+            self.start_errands(now);
         }
+        if self.turn_at.is_none() {
+            self.seat.leave();
+        }
+    }
+
+    fn start_errands(&mut self, now: Instant) {
         while self.queue.is_ready(now) && !self.stop.is_cancelled() {
             let line = Arc::clone(&self.line);
             let stop = self.stop.clone();
             let may = self.may_send(now);
             let picked = match may {
-                May::Batch => self.queue.next(now, MAX_ENTRIES),
+                May::Batch => match self.seat.ask(self.queue.class(), now) {
+                    Turn::Now => {
+                        let picked = self.queue.next(now, MAX_ENTRIES);
+                        self.seat.unused(MAX_ENTRIES - picked.len());
+                        picked
+                    }
+                    Turn::At(then) => {
+                        self.turn_at = Some(then);
+                        break;
+                    }
+                },
                 May::ProbeTopic | May::ProbeAccount => self.queue.next(now, 1),
                 May::Nothing => break,
             };
@@ -314,7 +345,7 @@ impl Worker {
         let account = self.account_watch.borrow().as_ref().map(|hold| hold.probe);
         let topic = self.hold.as_ref().map(|hold| hold.probe);
         let judged = self.doubts.iter().map(|(_, _, until)| *until).min();
-        [self.queue.due(), self.pace.resumes(), topic, account, judged, Some(self.read_at)]
+        [self.queue.due(), self.pace.resumes(), topic, account, judged, self.turn_at, Some(self.read_at)]
             .into_iter()
             .flatten()
             .filter(|moment| *moment > now)
@@ -335,6 +366,7 @@ impl Worker {
 
     fn take_in(&mut self, report: Report) -> ControlFlow<String> {
         let now = Instant::now();
+        self.seat.unused(report.unsent);
         for (next, end) in report.ends {
             match end {
                 End::Gone => self.queue.finish(next.slot),
@@ -381,13 +413,15 @@ impl Worker {
     fn slow(&mut self, sent: Instant, now: Instant, cause: Cause, words: String) {
         if cause == Cause::Throttled {
             self.line.stats.throttled.inc();
+            self.seat.slow(sent, now);
         }
         if self.pace.trouble().is_none() {
             tracing::warn!(topic = %self.line.topic.key, %cause, words, "publishing slows down");
         }
-        let backoff = self.line.backoff;
+        // What holds a topic is tried again no later than a probe would be.
+        let (backoff, most) = (self.line.backoff, self.line.probe);
         let trouble = Trouble { cause, words, since: Timestamp::now() };
-        self.pace.slow(sent, now, trouble, |n| backoff.wait(n, fastrand::f64()));
+        self.pace.slow(sent, now, trouble, |n| backoff.wait(n, fastrand::f64()).min(most));
     }
 
     fn hold_topic(&mut self, fault: Fault, now: Instant) {
@@ -411,7 +445,14 @@ impl Worker {
 
     /// Shows on the pulse and in the gauges how the topic does.
     fn tell(&self) {
-        self.line.shared.count(self.errands.len(), self.queue.len());
+        let pace = self.seat.pace(Instant::now());
+        self.line.shared.load(Load {
+            in_flight: self.errands.len(),
+            queued: self.queue.len(),
+            longest_group: self.queue.longest_group(),
+            pace,
+        });
+        self.line.stats.show_pace(pace);
         for (contract, waiting) in self.queue.stopped() {
             self.line.contracts.count(contract, &self.line.topic.key, waiting);
         }

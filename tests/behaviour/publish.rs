@@ -5,6 +5,7 @@
 
 mod faulty;
 mod rig;
+mod throttle;
 
 use std::time::Duration;
 

@@ -4,7 +4,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use super::super::slab::Slot;
-use super::{ContractNumber, Order, Queue, Tried};
+use super::{ContractNumber, Line, Order, Queue, Tried};
 
 /// Group and contract.
 type Key = (u64, u32);
@@ -104,19 +104,25 @@ impl Queue {
         for (one, next) in slots.iter().zip(slots.iter().skip(1)) {
             slab.set_next(*one, *next);
         }
-        if let Some(end) = self.groups.find_mut(group, |end| slab.group(*end) == group) {
-            let head = slab.next(*end);
+        let more = u32::try_from(slots.len()).unwrap_or(u32::MAX);
+        if let Some(line) = self.groups.find_mut(group, |line| slab.group(line.last) == group) {
+            let head = slab.next(line.last);
             let second = slab.next(head);
             slab.set_next(head, first);
-            if *end == head {
+            if line.last == head {
                 slab.set_next(last, head);
-                *end = last;
+                line.last = last;
             } else {
                 slab.set_next(last, second);
             }
+            line.length += more;
+            let length = line.length;
+            self.lengthen(length - more, length);
         } else {
             slab.set_next(last, first);
-            self.groups.insert_unique(group, last, |end| slab.group(*end));
+            let line = Line { last, length: more };
+            self.groups.insert_unique(group, line, |line| slab.group(line.last));
+            self.lengthen(0, more);
             self.come_forward(first);
         }
     }

@@ -109,6 +109,11 @@ impl Rig {
 
     /// Owes a topic one message for each person named, in one batch. A person's messages are one group.
     pub(super) async fn owe(&mut self, topic: &'static str, people: &[u32]) -> Vec<Debt> {
+        self.owe_as(Class::Live, topic, people).await
+    }
+
+    /// The same for messages of a class.
+    pub(super) async fn owe_as(&mut self, class: Class, topic: &'static str, people: &[u32]) -> Vec<Debt> {
         let contract: ContractId = CONTRACT.parse().unwrap();
         let mut debts = Vec::new();
         let mut events = Vec::new();
@@ -118,12 +123,8 @@ impl Rig {
             let stored = StoredEvent { event, sequence: Sequence { epoch: 1, position: 1, place: 0 } };
             // The group is the contract's to say: what is owed names the one that the message will have.
             let message = self.mapper.catalogue.map(&contract, &self.source, &stored).unwrap();
-            let owed = Owed {
-                topic: key(topic),
-                contract: contract.clone(),
-                class: Class::Live,
-                group: Ok(message.group),
-            };
+            let owed =
+                Owed { topic: key(topic), contract: contract.clone(), class, group: Ok(message.group) };
             events.push(Accept {
                 event: stored.event.clone(),
                 people: vec![(*person).into()],

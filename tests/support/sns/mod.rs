@@ -4,6 +4,7 @@
 
 #![allow(clippy::expect_used, reason = "a double that can't go on must end its test")]
 
+pub mod quota;
 pub mod script;
 pub mod wire;
 
@@ -72,6 +73,7 @@ pub struct Double {
     overlaps: AtomicUsize,
     /// The most bytes of a message and of a batch: `MaximumMessageSize`.
     max_message: AtomicUsize,
+    quota: Mutex<Option<quota::Quota>>,
 }
 
 impl Double {
@@ -88,6 +90,7 @@ impl Double {
             in_flight: Mutex::default(),
             overlaps: AtomicUsize::new(0),
             max_message: AtomicUsize::new(262_144),
+            quota: Mutex::default(),
         })
     }
 
@@ -129,6 +132,21 @@ impl Double {
     /// Sets `MaximumMessageSize`.
     pub fn set_max_message(&self, bytes: usize) {
         self.max_message.store(bytes, Relaxed);
+    }
+
+    /// From now on takes so many messages a second of all topics together, and throttles what is more.
+    pub fn set_quota(&self, per_second: u32) {
+        *lock(&self.quota) = Some(quota::Quota::new(per_second, Instant::now()));
+    }
+
+    /// Another publisher of the account sends messages: those of them that the quota lets go.
+    pub fn spend_quota(&self, messages: usize) {
+        lock(&self.quota).as_mut().map(|quota| quota.take(messages, Instant::now()));
+    }
+
+    /// How many calls the quota throttled so far.
+    pub fn throttled(&self) -> usize {
+        lock(&self.quota).as_ref().map_or(0, |quota| quota.throttled)
     }
 
     /// Appends each message taken to a file too, as a line of JSON, before it is answered.
@@ -238,6 +256,9 @@ async fn handle(double: &Double, request: Request<Incoming>) -> Result<Response<
             }
             _ => {}
         }
+    }
+    if lock(&double.quota).as_mut().is_some_and(|quota| !quota.take(entries.len(), Instant::now())) {
+        return answer(429, "text/xml", wire::error_answer("Throttled", "Rate exceeded", &request));
     }
     if let Err((code, words)) = check(&topic, &entries, double.max_message.load(Relaxed)) {
         return answer(400, "text/xml", wire::error_answer(code, &words, &request));
