@@ -10,6 +10,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::{Metric, Registry};
 
+use super::pressure;
 use super::verdict::by_reason;
 use crate::spool::{Count, LedgerRow, Spool, State};
 
@@ -133,6 +134,7 @@ fn of_state(registry: &mut Registry, state: &State, now: Timestamp) {
     one(registry, "spool_owed_bytes", "What waits to be published", state.owed_bytes);
     one(registry, "spool_capacity_bytes", "The most that may wait (spool.max_size)", state.limit_bytes);
     one(registry, "spool_bytes", "The spool's file with its log", state.file_bytes);
+    pressure::register(registry, &state.pressure, now);
     counter(registry, "spool_commits", "Commits since the start", state.commits);
     counter(registry, "spool_commit_failures", "Commits that failed since the start", state.commit_failures);
     counter(

@@ -18,6 +18,7 @@ mod guard;
 pub mod look;
 mod metrics;
 mod page;
+mod pressure;
 mod ready;
 pub mod report;
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Whether the process can accept and spool. A dead SNS is an alarm, not unreadiness: Moodle must go on
 //! handing over its events.
 
-use crate::spool::State;
+use crate::spool::{Pressure, State};
 
 /// How far the process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +64,9 @@ pub(super) fn checks(phase: Phase, disk: Disk<'_>) -> Vec<Check> {
             Ok(state) if state.limit_bytes > 0 && state.owed_bytes >= state.limit_bytes => {
                 check("room", false, "what is owed has reached spool.max_size: batches get a 429")
             }
+            Ok(State { pressure: Pressure { shut: Some(shortage), .. }, .. }) => {
+                check("room", false, &format!("batches get a 429. {}", shortage.cure()))
+            }
             Ok(state) => {
                 check("room", true, &format!("{} of {} bytes are owed", state.owed_bytes, state.limit_bytes))
             }
@@ -89,18 +92,22 @@ pub(super) fn text(checks: &[Check], verbose: bool) -> String {
 mod tests {
     use super::*;
     use crate::operate::sample::state;
+    use crate::spool::Shortage;
 
     #[test]
     fn ready_means_that_a_batch_can_be_accepted_and_kept() {
         let good = state(&[]);
         let mut full = good.clone();
         full.owed_bytes = full.limit_bytes;
+        let mut short = good.clone();
+        short.pressure.shut = Some(Shortage::Disk);
         let disk = |state| Disk { state, failed: false, checkpoint_failing: false };
         for (phase, disk, failing) in [
             (Phase::Serving, disk(Ok(&good)), vec![]),
             (Phase::Starting, disk(Ok(&good)), vec!["door"]),
             (Phase::Stopping, disk(Ok(&good)), vec!["door"]),
             (Phase::Serving, disk(Ok(&full)), vec!["room"]),
+            (Phase::Serving, disk(Ok(&short)), vec!["room"]),
             (Phase::Serving, disk(Err("disk I/O error")), vec!["spool", "room"]),
             (Phase::Serving, Disk { failed: true, ..disk(Ok(&good)) }, vec!["spool"]),
             (Phase::Serving, Disk { checkpoint_failing: true, ..disk(Ok(&good)) }, vec!["checkpoint"]),

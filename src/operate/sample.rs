@@ -2,7 +2,7 @@
 
 use crate::delivery::{Cause, Parking, Reason, TopicKey};
 use crate::publish::{HeldContract, Outlook, Pulse, State as Doing};
-use crate::spool::{Count, State, TopicState};
+use crate::spool::{Count, Pressure, State, TopicState};
 
 pub(super) fn key(name: &str) -> TopicKey {
     name.parse().unwrap()
@@ -14,6 +14,7 @@ pub(super) fn topic(name: &str, waiting: u64, held: u64) -> TopicState {
         topic: key(name),
         waiting,
         held,
+        owed_bytes: (waiting + held) * 1_000,
         parked: Vec::new(),
         oldest: None,
         owed: waiting + held + settled,
@@ -42,6 +43,7 @@ pub(super) fn state(topics: &[TopicState]) -> State {
         checkpoint_failures: 0,
         commits: 500,
         commit_failures: 0,
+        pressure: Pressure::default(),
     }
 }
 

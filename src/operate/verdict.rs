@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::books::{self, Books};
 use super::clear::clear;
+use super::pressure;
 use super::words::{count, counted, moment, size, span};
 use crate::delivery::{Cause, Reason};
 use crate::publish::{HeldContract, Pulse, State as Doing};
@@ -80,6 +81,7 @@ pub fn verdict(state: &State, workers: Workers<'_>, books: &[Books], now: Timest
     let mut findings = Vec::new();
     findings.extend(missing(state));
     findings.extend(full(state));
+    findings.extend(pressure::findings(state, now));
     findings.extend(disk(state));
     match workers {
         Workers::Here(pulses, contracts) => {

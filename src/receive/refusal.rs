@@ -107,6 +107,9 @@ fn spooled(error: &AcceptError) -> &'static str {
         AcceptError::Full { .. } => {
             "too much waits to be published; nothing of this batch was kept: keep it and send it again later"
         }
+        AcceptError::Short(_) => {
+            "the spool's disk has no room for it; nothing of this batch was kept: keep it and send it again later"
+        }
         AcceptError::Busy(_) => "the disk is behind; nothing of this batch was kept: send it again",
         AcceptError::Shut => "the sidecar is stopping; nothing of this batch was kept: send it again",
     }
@@ -129,7 +132,9 @@ impl Refusal {
             Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Signature | Self::Clock { .. } => StatusCode::UNAUTHORIZED,
             Self::SourceMismatch(_) => StatusCode::FORBIDDEN,
-            Self::Spool(AcceptError::Full { .. } | AcceptError::Busy(_)) => StatusCode::TOO_MANY_REQUESTS,
+            Self::Spool(AcceptError::Full { .. } | AcceptError::Short(_) | AcceptError::Busy(_)) => {
+                StatusCode::TOO_MANY_REQUESTS
+            }
             Self::Overloaded | Self::Spool(_) | Self::NotReady => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
@@ -157,6 +162,7 @@ impl Refusal {
             Self::Overloaded => "overloaded",
             Self::Spool(AcceptError::Unknown(_)) => "outcome-unknown",
             Self::Spool(AcceptError::Full { .. }) => "full",
+            Self::Spool(AcceptError::Short(_)) => "no-room",
             Self::Spool(AcceptError::Busy(_)) => "busy",
             Self::Spool(AcceptError::Shut) => "stopping",
             Self::NotReady => "not-ready",
@@ -186,6 +192,7 @@ impl Refusal {
             Self::Overloaded => "Overloaded",
             Self::Spool(AcceptError::Unknown(_)) => "Outcome unknown",
             Self::Spool(AcceptError::Full { .. }) => "Spool full",
+            Self::Spool(AcceptError::Short(_)) => "No room on the disk",
             Self::Spool(AcceptError::Busy(_)) => "Disk behind",
             Self::Spool(AcceptError::Shut) => "Stopping",
             Self::NotReady => "Not ready",
@@ -198,6 +205,7 @@ impl Refusal {
         match self {
             Self::Overloaded | Self::Spool(AcceptError::Busy(_)) => Some(1),
             Self::Spool(AcceptError::Unknown(_) | AcceptError::Shut) | Self::NotReady => Some(5),
+            Self::Spool(AcceptError::Short(_)) => Some(10),
             Self::Spool(AcceptError::Full { .. }) => Some(30),
             _ => None,
         }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Shortage;
 use crate::delivery::{Class, ContractId, Group, Parking, TopicKey};
 use crate::event::{Event, Sequence, SourceKey};
 
@@ -77,6 +78,9 @@ pub enum AcceptError {
         /// `spool.max_size`.
         limit_bytes: u64,
     },
+    /// There is too little room on the disk, or the log has grown too long. Nothing was kept.
+    #[error("there is no room for a batch: {}", .0.cure())]
+    Short(Shortage),
     /// The oldest batch in the commit queue has waited too long. Nothing was kept.
     #[error("the disk is behind: the oldest batch has waited {0:?} for its commit")]
     Busy(Duration),

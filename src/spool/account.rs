@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use super::Pressure;
 use crate::delivery::{Reason, TopicKey};
 use crate::event::SourceKey;
 
@@ -101,6 +102,8 @@ pub struct TopicState {
     pub waiting: u64,
     /// To be tried again.
     pub held: u64,
+    /// What waits or is held, in bytes.
+    pub owed_bytes: u64,
     /// Set aside, by reason.
     pub parked: Vec<(Reason, u64)>,
     /// When the oldest delivery that is waiting or held was accepted.
@@ -152,6 +155,8 @@ pub struct State {
     pub commits: u64,
     /// Commits that failed since the start.
     pub commit_failures: u64,
+    /// How near the limits are.
+    pub pressure: Pressure,
 }
 
 impl State {

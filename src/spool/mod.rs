@@ -14,6 +14,7 @@ mod accept;
 mod account;
 mod dispatch;
 mod people;
+mod pressure;
 mod sqlite;
 mod verbs;
 mod withdraw;
@@ -32,6 +33,7 @@ pub use accept::{Accept, AcceptError, Accepted, Batch, Owed, Route};
 pub use account::{Count, LedgerRow, State, TopicState};
 pub use dispatch::{ConcludeError, Delivery, Entry, Lease};
 pub use people::{Parked, ParkedFilter, Trace, TracedDelivery, TracedState};
+pub use pressure::{Filling, Pressure, Shortage};
 pub use verbs::{Changed, Signed};
 pub use withdraw::{Keep, Kept, Withdrawal, Withdrawn};
 

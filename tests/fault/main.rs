@@ -13,3 +13,5 @@ mod support;
 
 mod disk;
 mod kill9;
+mod room;
+mod volume;

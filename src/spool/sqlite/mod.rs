@@ -2,16 +2,21 @@
 //!
 //! `place` is where the file lies, `schema` the tables and the settings under which a commit that
 //! returned is on the disk, `prepared` and `change` one transaction, `writer` the thread with its group commit, `read`
-//! the readers' questions, `prune` what may go, `verbs` what people order, `withdraw` what must go.
+//! the readers' questions, `house` what it does between commits, `prune` what may go, `verbs` what people order,
+//! `withdraw` what must go, `room` and `strain` what is left of the disk.
 
+mod broken;
 mod change;
+mod house;
 mod people;
 mod place;
 mod prepared;
 mod prune;
 mod read;
+mod room;
 mod schema;
 mod shared;
+mod strain;
 mod verbs;
 mod withdraw;
 mod words;
@@ -31,6 +36,7 @@ use self::change::Standing;
 use self::place::{LastEnd, Place};
 use self::prepared::Prepared;
 use self::prune::{Keep, Pruner};
+use self::room::Room;
 use self::schema::Fault;
 use self::shared::Shared;
 use self::withdraw::Stage;
@@ -70,17 +76,22 @@ impl Store {
         let last = place.make()?;
         place.check_disk()?;
         let fault = |fault| OpenError::from_fault(&settings.path, fault);
+        // First: on a full disk the reserve has to be given up for the file to be opened.
+        let room = Room::open(&settings.path, &place.reserve)
+            .map_err(|e| place.fault("measuring the disk's room and reserving some", &e))?;
         let mut conn = schema::open_writer(&settings.path).map_err(fault)?;
         if last == LastEnd::Unclean {
             writer::quick_check(&conn).map_err(fault)?;
         }
         let mut standing = Standing::read(&conn).map_err(|e| fault(e.into()))?;
         let high = place.high_water()?;
+        let mut lost_at_start = 0;
         if let Some(told) = high.read()
             && told > standing.seq
         {
+            lost_at_start = told - standing.seq;
             tracing::error!(
-                missing = told - standing.seq,
+                missing = lost_at_start,
                 "the spool ends before what was accepted: the disk changed or lost its log; find what is missing by a backfill in Moodle"
             );
             high.clear();
@@ -94,10 +105,17 @@ impl Store {
             .map_err(|e| fault(e.into()))?;
         let shared = Arc::new(Shared::new(place, standing.owed_bytes));
         shared.watch_log(&mut conn).map_err(|e| fault(e.into()))?;
+        shared.pressure.lock().lost_at_start = lost_at_start;
         let keep = Keep { age: settings.history_age, bytes: settings.history_size };
         let epoch = standing.epoch;
-        let writer =
-            Writer::new(&settings.path, lock, (conn, standing), high, Arc::clone(&shared), Pruner::new(keep));
+        let writer = Writer::new(
+            settings,
+            lock,
+            (conn, standing),
+            (high, room),
+            Arc::clone(&shared),
+            Pruner::new(keep),
+        );
         let (jobs, queue) = mpsc::channel();
         let thread = std::thread::Builder::new()
             .name("spool-writer".into())
@@ -313,10 +331,12 @@ impl Store {
             checkpoint_failures: self.shared.checkpoint_failures.load(Ordering::Relaxed),
             commits: self.shared.commits.load(Ordering::Relaxed),
             commit_failures: self.shared.commit_failures.load(Ordering::Relaxed),
+            pressure: self.shared.pressure.lock().clone(),
         })
     }
 
     pub(super) async fn shut(&self) {
+        self.shared.ending.store(true, Ordering::Relaxed);
         if let Some(done) = self.send(Job::Shut) {
             let _ = done.await;
         }

@@ -15,6 +15,8 @@ pub(super) struct Place {
     lock: PathBuf,
     clean: PathBuf,
     high: PathBuf,
+    /// Room for settling on a full disk.
+    pub(super) reserve: PathBuf,
 }
 
 /// Whether the last process closed the spool in order.
@@ -38,7 +40,13 @@ impl Place {
             name.push(end);
             PathBuf::from(name)
         };
-        Ok(Self { file: file.into(), lock: beside(".lock"), clean: beside(".clean"), high: beside(".high") })
+        Ok(Self {
+            file: file.into(),
+            lock: beside(".lock"),
+            clean: beside(".clean"),
+            high: beside(".high"),
+            reserve: beside(".reserve"),
+        })
     }
 
     /// Makes the folder (0700) where it is missing, so that nothing of a spool is ever readable by others,
@@ -146,7 +154,7 @@ impl Place {
         File::open(folder).and_then(|f| f.sync_all()).map_err(|e| self.fault("syncing the folder", &e))
     }
 
-    fn fault(&self, doing: &str, error: &std::io::Error) -> OpenError {
+    pub(super) fn fault(&self, doing: &str, error: &std::io::Error) -> OpenError {
         OpenError::Path { path: self.file.clone(), why: format!("{doing}: {error}") }
     }
 }

@@ -15,14 +15,40 @@ const STEP: usize = 200;
 const IDS_STEP: usize = 1_000;
 /// How long hours of the ledger stay single rows.
 const HOURS_KEPT: SignedDuration = SignedDuration::from_hours(40 * 24);
-/// A round over everything begins this often.
+/// A round over everything begins this often…
 const ROUND: Duration = Duration::from_secs(60);
+/// …and so often while room is short.
+const SHORT_ROUND: Duration = Duration::from_secs(5);
+/// This part of what may be owed is left to history at most: it is pruned to nothing before the door shuts.
+const LAST_PART: u64 = 8;
 
 /// How long and how much history is kept.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Keep {
     pub(super) age: Duration,
     pub(super) bytes: u64,
+}
+
+/// How much history may stay at this moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Squeeze {
+    bytes: u64,
+    /// Pages that are free go back to the disk, all of them.
+    short: bool,
+}
+
+impl Squeeze {
+    /// What is owed comes first: history gives way to it, and to a disk that is short of room.
+    pub(super) fn of(keep: Keep, owed_bytes: u64, limit_bytes: u64, tight: bool) -> Self {
+        let beside = (limit_bytes - limit_bytes / LAST_PART).saturating_sub(owed_bytes);
+        let bytes = if tight { 0 } else { keep.bytes.min(beside) };
+        Self { bytes, short: tight }
+    }
+
+    /// Whether it may not wait for its turn.
+    pub(super) fn presses(self, keep: Keep) -> bool {
+        self.short || self.bytes < keep.bytes
+    }
 }
 
 #[derive(Debug)]
@@ -38,7 +64,7 @@ enum Stage {
 /// Where the present round is.
 #[derive(Debug)]
 pub(super) struct Pruner {
-    keep: Keep,
+    pub(super) keep: Keep,
     stage: Stage,
 }
 
@@ -52,15 +78,19 @@ impl Pruner {
         &mut self,
         conn: &Connection,
         standing: &Standing,
+        squeeze: Squeeze,
         now: Timestamp,
     ) -> rusqlite::Result<()> {
+        let rest = if squeeze.presses(self.keep) { SHORT_ROUND } else { ROUND };
         self.stage = match &self.stage {
-            Stage::Rest { since } if since.elapsed() < ROUND => return Ok(()),
+            Stage::Rest { since } if since.elapsed() < rest => return Ok(()),
             Stage::Rest { .. } => Stage::Events { after: 0 },
-            Stage::Events { after } => match prune_events(conn, standing, self.keep, *after, now)? {
-                Some(after) => Stage::Events { after },
-                None => Stage::Ids { after: (0, Vec::new()) },
-            },
+            Stage::Events { after } => {
+                match prune_events(conn, standing, (self.keep.age, squeeze.bytes), *after, now)? {
+                    Some(after) => Stage::Events { after },
+                    None => Stage::Ids { after: (0, Vec::new()) },
+                }
+            }
             Stage::Ids { after } => match prune_ids(conn, after, now)? {
                 Some(after) => Stage::Ids { after },
                 None => Stage::Lists,
@@ -74,7 +104,7 @@ impl Pruner {
                 Stage::Pages
             }
             Stage::Pages => {
-                if give_back_pages(conn)? {
+                if give_back_pages(conn, squeeze.short)? {
                     Stage::Pages
                 } else {
                     Stage::Rest { since: Instant::now() }
@@ -83,20 +113,25 @@ impl Pruner {
         };
         Ok(())
     }
+
+    /// Whether there is nothing to do for a while.
+    pub(super) fn rests(&self) -> bool {
+        matches!(self.stage, Stage::Rest { .. })
+    }
 }
 
 /// Deletes events that owe nothing and are too old, or too many. Some: there is more.
 fn prune_events(
     conn: &Connection,
     standing: &Standing,
-    keep: Keep,
+    (age, bytes): (Duration, u64),
     after: i64,
     now: Timestamp,
 ) -> rusqlite::Result<Option<i64>> {
-    let oldest = now.checked_sub(keep.age).unwrap_or(Timestamp::MIN).as_microsecond();
+    let oldest = now.checked_sub(age).unwrap_or(Timestamp::MIN).as_microsecond();
     let pages = |name| conn.pragma_query_value(None, name, |r| r.get::<_, u64>(0));
     let used = (pages("page_count")? - pages("freelist_count")?) * 4_096;
-    let too_large = used > standing.owed_bytes + keep.bytes;
+    let too_large = used > standing.owed_bytes.saturating_add(bytes);
     let old: Vec<(i64, bool)> = conn
         .prepare_cached(
             "select seq, not exists(select 1 from delivery where event = seq)
@@ -171,10 +206,10 @@ fn fold_ledger(conn: &Connection, now: Timestamp) -> rusqlite::Result<()> {
 }
 
 /// Gives free pages back to the disk. True: there are more.
-fn give_back_pages(conn: &Connection) -> rusqlite::Result<bool> {
+fn give_back_pages(conn: &Connection, all: bool) -> rusqlite::Result<bool> {
     let free: u64 = conn.pragma_query_value(None, "freelist_count", |r| r.get(0))?;
     // Some stay, for what comes next.
-    if free < 1_000 {
+    if free < if all { 1 } else { 1_000 } {
         return Ok(false);
     }
     // Every row must be drained: each is one page given back.
@@ -212,8 +247,26 @@ mod tests {
     fn round(conn: &Connection, keep: Keep, now: i64) {
         let standing = Standing::read(conn).unwrap();
         let mut pruner = Pruner::new(keep);
-        while !matches!(pruner.stage, Stage::Rest { .. }) {
-            pruner.step(conn, &standing, Timestamp::from_second(now).unwrap()).unwrap();
+        let squeeze = Squeeze::of(keep, standing.owed_bytes, u64::MAX, false);
+        while !pruner.rests() {
+            pruner.step(conn, &standing, squeeze, Timestamp::from_second(now).unwrap()).unwrap();
+        }
+    }
+
+    #[test]
+    fn history_gives_way_to_what_is_owed_and_to_a_full_disk() {
+        let keep = Keep { age: Duration::ZERO, bytes: 2_000 };
+        for (owed, tight, bytes, presses) in [
+            (0, false, 2_000, false),
+            (5_000, false, 2_000, false),
+            (6_000, false, 1_000, true),
+            // An eighth before the door shuts there is none left.
+            (7_000, false, 0, true),
+            (8_000, false, 0, true),
+            (0, true, 0, true),
+        ] {
+            let squeeze = Squeeze::of(keep, owed, 8_000, tight);
+            assert_eq!((squeeze.bytes, squeeze.presses(keep)), (bytes, presses), "{owed} owed, {tight}");
         }
     }
 

@@ -217,6 +217,7 @@ pub(super) fn account(conn: &Connection) -> rusqlite::Result<Account> {
                 topic,
                 waiting: 0,
                 held: 0,
+                owed_bytes: 0,
                 parked: Vec::new(),
                 oldest: None,
                 owed: 0,
@@ -226,13 +227,15 @@ pub(super) fn account(conn: &Connection) -> rusqlite::Result<Account> {
         );
     }
     drop(rows);
-    let mut statement =
-        conn.prepare_cached("select topic, count(*), count(due), min(event) from delivery group by topic")?;
+    let mut statement = conn.prepare_cached(
+        "select topic, count(*), count(due), min(event), sum(size) from delivery group by topic",
+    )?;
     let mut rows = statement.query([])?;
     while let Some(row) = rows.next()? {
         let Some(state) = topics.get_mut(&row.get::<_, i64>(0)?) else { continue };
         state.held = row.get(2)?;
         state.waiting = row.get::<_, u64>(1)? - state.held;
+        state.owed_bytes = row.get(4)?;
         state.oldest = conn
             .prepare_cached("select at from event where seq = ?1")?
             .query_row([row.get::<_, i64>(3)?], |r| micros(r, 0))

@@ -55,7 +55,7 @@ const CREATE: [&str; 16] = [
 ];
 
 /// How long a connection waits for another's lock.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 
 /// Opens the file for writing, or makes it, with every setting read back.
 pub(super) fn open_writer(path: &Path) -> Result<Connection, Fault> {
@@ -172,6 +172,13 @@ pub(super) enum Fault {
     Version(i64),
     /// The file's structure is damaged, in SQLite's words.
     Damaged(String),
+}
+
+impl Fault {
+    /// Whether room on the disk would cure it.
+    pub(super) fn is_full(&self) -> bool {
+        matches!(self, Self::Store(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+    }
 }
 
 impl From<rusqlite::Error> for Fault {

@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::exponential_buckets;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::super::CommitSeconds;
+use super::super::{CommitSeconds, Pressure};
 use super::change::Effects;
 use super::place::Place;
 use super::schema::{self, Fault};
@@ -27,6 +27,10 @@ pub(super) struct Shared {
     pub(super) checkpoint_failing: AtomicBool,
     pub(super) owed_bytes: AtomicU64,
     pub(super) log_pages: Arc<AtomicU64>,
+    /// How near the limits are, as the writer last measured it.
+    pub(super) pressure: Lock<Pressure>,
+    /// Told to end: the writer must not wait for a disk.
+    pub(super) ending: AtomicBool,
     pub(super) failed: watch::Sender<bool>,
     wakes: Lock<HashMap<Arc<str>, Wakes>>,
 }
@@ -59,6 +63,8 @@ impl Shared {
             checkpoint_failing: AtomicBool::new(false),
             owed_bytes: AtomicU64::new(owed_bytes),
             log_pages: Arc::new(AtomicU64::new(0)),
+            pressure: Lock::new(Pressure::default()),
+            ending: AtomicBool::new(false),
             failed: watch::Sender::new(false),
             wakes: Lock::new(HashMap::new()),
         }
@@ -68,9 +74,15 @@ impl Shared {
     pub(super) fn watch_log(&self, conn: &mut Connection) -> rusqlite::Result<()> {
         let pages = Arc::clone(&self.log_pages);
         conn.wal_hook(Some(move |_: &mut rusqlite::hooks::Wal, n: i32| {
+            // The hook is told how long the log is, whatever of it was copied.
             pages.store(u64::try_from(n).unwrap_or_default(), Ordering::Relaxed);
             Ok(())
         }))
+    }
+
+    /// The log that is not yet copied into the file.
+    pub(super) fn log_bytes(&self) -> u64 {
+        self.log_pages.load(Ordering::Relaxed) * 4_096
     }
 
     pub(super) fn woken(&self, topic: &str) -> watch::Receiver<u64> {

@@ -12,22 +12,24 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::super::{AcceptError, Accepted, ConcludeError};
+use super::super::{AcceptError, Accepted, ConcludeError, Settings};
+use super::broken::{Broken, BrokenBy};
 use super::change::{Change, Counting, Effects, Standing};
+use super::house::{PRUNING, READERS};
 use super::place::HighWater;
 use super::prepared::Prepared;
 use super::prune::Pruner;
-use super::schema::{self, Fault};
+use super::room::Room;
+use super::schema::{self, BUSY, Fault};
 use super::shared::Shared;
+use super::strain::Strain;
 use super::verbs::Verb;
 use crate::delivery::{Fate, Position, TopicKey};
 
 /// The most events of one transaction: bounds how long a commit may take.
 const GROUP_EVENTS: usize = 4_096;
-/// The log is copied into the file when it has this many pages and nobody waits…
-const CHECKPOINT_PAGES: u64 = 4 << 20 >> 12;
-/// …or this many, whoever waits: one damaged page in the log costs every later commit in it.
-const LOG_LIMIT_PAGES: u64 = 16 << 20 >> 12;
+/// A file that could not be opened again on a full disk is tried after this time.
+const REOPEN_AGAIN: Duration = Duration::from_secs(1);
 /// A quiet spool copies its log after this long.
 const IDLE: Duration = Duration::from_secs(1);
 /// Two failed commits within this time, and the process gives up.
@@ -42,49 +44,62 @@ pub(super) enum Job {
 }
 
 /// An answer that waits for its commit.
-enum Answer {
+pub(super) enum Answer {
     Accept(oneshot::Sender<Result<Vec<Accepted>, AcceptError>>, Vec<Accepted>),
     Conclude(oneshot::Sender<Result<(), ConcludeError>>),
     Verb(Box<dyn Verb>),
 }
 
 pub(super) struct Writer {
-    conn: Option<Connection>,
+    pub(super) conn: Option<Connection>,
     file: PathBuf,
-    standing: Standing,
+    pub(super) limit_bytes: u64,
+    pub(super) standing: Standing,
     high: HighWater,
-    shared: Arc<Shared>,
-    pruner: Pruner,
+    pub(super) strain: Strain,
+    pub(super) shared: Arc<Shared>,
+    pub(super) pruner: Pruner,
     last_failure: Option<Instant>,
+    /// Not before: the next checkpoint after one that did not come to its end.
+    pub(super) checkpoint_at: Instant,
+    /// Not before: the next try to open the file again.
+    reopen_at: Instant,
     /// Held until the file is closed, however the handles went, so that no two write to one file.
     _lock: File,
 }
 
 impl Writer {
     pub(super) fn new(
-        file: &std::path::Path,
+        settings: &Settings,
         lock: File,
         (conn, standing): (Connection, Standing),
-        high: HighWater,
+        (high, room): (HighWater, Room),
         shared: Arc<Shared>,
         pruner: Pruner,
     ) -> Self {
         Self {
             conn: Some(conn),
-            file: file.into(),
+            file: settings.path.clone(),
+            limit_bytes: settings.max_size,
             standing,
             high,
+            strain: Strain::new(settings, room),
             shared,
             pruner,
             last_failure: None,
+            checkpoint_at: Instant::now(),
+            reopen_at: Instant::now(),
             _lock: lock,
         }
     }
 
     /// Runs until it is told to shut, or has to give up.
     pub(super) fn run(mut self, jobs: &Receiver<Job>) {
+        self.look();
         loop {
-            let first = match jobs.recv_timeout(IDLE) {
+            self.hold_back();
+            let pressed = self.squeeze().presses(self.pruner.keep) && !self.pruner.rests();
+            let first = match jobs.recv_timeout(if pressed { PRUNING } else { IDLE }) {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Timeout) => {
                     self.idle();
@@ -129,6 +144,8 @@ impl Writer {
         if group.is_empty() {
             return true;
         }
+        self.open_again();
+        self.look();
         let begun = Instant::now();
         let mut answers = Vec::with_capacity(group.len());
         let result = self.transact(group, &mut answers, Counting::WithOthers);
@@ -140,7 +157,7 @@ impl Writer {
                 self.high.write(self.standing.seq);
                 if effects.erased {
                     // What was erased must not lie in the log either.
-                    self.checkpoint("pragma wal_checkpoint(truncate)");
+                    self.checkpoint("pragma wal_checkpoint(truncate)", BUSY);
                 }
                 for answer in answers {
                     answer.give();
@@ -151,23 +168,26 @@ impl Writer {
             Err(error) => {
                 let going_on = self.recover(&error);
                 for answer in answers {
-                    answer.refuse(&error);
+                    answer.refuse(&error.words);
                 }
                 going_on
             }
         }
     }
 
-    fn transact(
+    pub(super) fn transact(
         &mut self,
         group: Vec<Job>,
         answers: &mut Vec<Answer>,
         counting: Counting,
-    ) -> Result<Effects, String> {
+    ) -> Result<Effects, Broken> {
         let Some(conn) = &self.conn else {
             // Every answer must be given: an answer dropped would look like a shut spool.
             answers.extend(group.into_iter().filter_map(Answer::unearned));
-            return Err("the spool's file could not be opened again after a fault".into());
+            return Err(Broken {
+                words: "the spool's file could not be opened again after a fault".into(),
+                by: BrokenBy::Closed,
+            });
         };
         let mut result = conn.execute("begin immediate", []).map(|_| ());
         let mut change = Change::new(conn, &mut self.standing, Timestamp::now());
@@ -178,6 +198,10 @@ impl Writer {
             }
             match job {
                 Job::Accept(prepared, answer) => {
+                    if let Err(shortage) = self.strain.admit(prepared.owes()) {
+                        let _ = answer.send(Err(AcceptError::Short(shortage)));
+                        continue;
+                    }
                     let done = change.accept(&prepared);
                     #[cfg(feature = "planted-bugs")]
                     if super::planted_answer_before_commit() {
@@ -206,7 +230,7 @@ impl Writer {
         let committed = result.and_then(|()| conn.execute("commit", []).map(|_| ()));
         if let Err(error) = committed {
             let _ = conn.execute("rollback", []);
-            return Err(error.to_string());
+            return Err(error.into());
         }
         Ok(effects)
     }
@@ -214,17 +238,43 @@ impl Writer {
     /// After a failed commit nothing in memory can be trusted, nor the connections: the failed transaction
     /// may be found in the file or not. Reads all of it again from the reopened file. False on a second
     /// failure in a short time.
-    fn recover(&mut self, error: &str) -> bool {
+    pub(super) fn recover(&mut self, broken: &Broken) -> bool {
+        if broken.by == BrokenBy::Closed {
+            // It was told when it was closed, and is tried again at its time.
+            return true;
+        }
         self.shared.commit_failures.fetch_add(1, Ordering::Relaxed);
+        tracing::error!(
+            error = broken.words,
+            "a commit failed: what it held may or may not be kept; reopening the spool"
+        );
         // A full disk is cured by room, not by a restart.
-        let full = error.contains("full");
+        let full = match broken.by {
+            BrokenBy::Full => true,
+            BrokenBy::InputOutput => self.strain.is_out_of_room(),
+            BrokenBy::Closed | BrokenBy::Other => false,
+        };
+        if full {
+            self.strain.release_reserve();
+        }
         let again = !full && self.last_failure.is_some_and(|at| at.elapsed() < FAILURE_WINDOW);
         if !full {
             self.last_failure = Some(Instant::now());
         }
-        tracing::error!(error, "a commit failed: what it held may or may not be kept; reopening the spool");
         self.conn = None;
         self.shared.readers.forget();
+        if again {
+            tracing::error!(
+                "a second commit failed within a minute: giving up (exit 70); check the disk, then start again"
+            );
+            self.shared.failed.send_replace(true);
+            return false;
+        }
+        self.reopen(full)
+    }
+
+    /// False when that can't be done, and room would not help.
+    fn reopen(&mut self, full: bool) -> bool {
         let reopened = schema::open_writer(&self.file).and_then(|conn| {
             quick_check(&conn)?;
             let epoch = self.standing.epoch;
@@ -234,7 +284,7 @@ impl Writer {
             Ok((conn, standing))
         });
         match reopened {
-            Ok((mut conn, standing)) if !again => {
+            Ok((mut conn, standing)) => {
                 if let Err(error) = self.shared.watch_log(&mut conn) {
                     tracing::error!(%error, "could not watch the log's size");
                 }
@@ -244,15 +294,9 @@ impl Writer {
                 self.shared.rewind_all();
                 true
             }
-            Ok(_) => {
-                tracing::error!(
-                    "a second commit failed within a minute: giving up (exit 70); check the disk, then start again"
-                );
-                self.shared.failed.send_replace(true);
-                false
-            }
-            Err(fault) if full => {
+            Err(fault) if full || fault.is_full() => {
                 tracing::error!(?fault, "the disk is full and the spool can't be reopened yet; trying again");
+                self.reopen_at = Instant::now() + REOPEN_AGAIN;
                 true
             }
             Err(fault) => {
@@ -266,62 +310,20 @@ impl Writer {
         }
     }
 
-    /// Between commits: keeps the log short, and prunes a little.
-    fn keep_house(&mut self) {
-        let pages = self.shared.log_pages.load(Ordering::Relaxed);
-        if pages >= LOG_LIMIT_PAGES || (pages >= CHECKPOINT_PAGES && self.shared.queue.is_empty()) {
-            self.checkpoint("pragma wal_checkpoint(passive)");
-        }
-        if self.shared.queue.is_empty() {
-            self.prune();
+    /// Tries the file again that could not be opened on a full disk.
+    pub(super) fn open_again(&mut self) {
+        if self.conn.is_none() && Instant::now() >= self.reopen_at {
+            self.strain.release_reserve();
+            self.reopen(true);
         }
     }
 
-    fn idle(&mut self) {
-        if self.conn.is_none() {
-            self.recover("disk full earlier");
-        }
-        if !self.standing.uncounted.is_empty()
-            && let Err(error) = self.transact(Vec::new(), &mut Vec::new(), Counting::Now)
-        {
-            self.recover(&error);
-        }
-        if self.shared.log_pages.load(Ordering::Relaxed) > 0 {
-            self.checkpoint("pragma wal_checkpoint(truncate)");
-        }
-        self.prune();
-    }
-
-    fn prune(&mut self) {
-        let Some(conn) = &self.conn else { return };
-        if let Err(error) = self.pruner.step(conn, &self.standing, Timestamp::now()) {
-            tracing::warn!(%error, "pruning failed; it is tried again");
-            // A step is a transaction of its own: whatever it left open must not join the next commit.
-            let _ = conn.execute("rollback", []);
-        }
-    }
-
-    fn checkpoint(&mut self, how: &str) {
-        let Some(conn) = &self.conn else { return };
-        let result =
-            conn.query_one(how, [], |r| Ok((r.get::<_, i64>(0)?, r.get::<_, i64>(1)?, r.get::<_, i64>(2)?)));
-        match result {
-            Ok((_, log, copied)) => {
-                self.shared.checkpoint_failing.store(false, Ordering::Relaxed);
-                let left = u64::try_from(log.saturating_sub(copied)).unwrap_or_default();
-                self.shared.log_pages.store(left, Ordering::Relaxed);
-            }
-            Err(error) => {
-                self.shared.checkpoint_failures.fetch_add(1, Ordering::Relaxed);
-                if !self.shared.checkpoint_failing.swap(true, Ordering::Relaxed) {
-                    tracing::error!(%error, "the spool's log can't be copied into its file: nothing is lost, but the log grows; check the disk");
-                }
-            }
-        }
+    pub(super) fn look(&mut self) {
+        self.strain.look(&self.shared, self.standing.owed_bytes, self.conn.as_ref());
     }
 
     fn close(&mut self) {
-        self.checkpoint("pragma wal_checkpoint(truncate)");
+        self.checkpoint("pragma wal_checkpoint(truncate)", READERS);
         self.shared.readers.forget();
         if let Some(conn) = self.conn.take()
             && conn.close().is_ok()
