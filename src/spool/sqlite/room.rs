@@ -60,7 +60,7 @@ pub(super) struct Room {
     reserve_file: File,
     reserve: Reserve,
     levels: Levels,
-    /// The most that one file of this process may have (RLIMIT_FSIZE).
+    /// The most that one file of this process may have (`RLIMIT_FSIZE`).
     file_limit: Option<u64>,
     free: u64,
 }
