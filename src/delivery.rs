@@ -1,6 +1,8 @@
 //! What is owed for an event: one message of one contract to one topic, and what became of it. Values
 //! shared by all stages.
 
+mod replay;
+
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -8,6 +10,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use crate::event::key;
+
+pub use replay::{NotAReplay, ReplayName};
 
 key! {
     /// The key of a topic, as in `[topics.KEY]`. It is the topic's identity; its ARN may change.

@@ -8,6 +8,7 @@ use super::change::Signed;
 use super::exit::TABLE;
 use super::gate::{Diff, Release};
 use super::output::{Form, Output};
+use super::replay::ReplayCommand;
 use super::settings::Settings;
 use crate::operate::look::Wish;
 
@@ -104,6 +105,13 @@ Examples:
     Parked {
         #[command(subcommand)]
         command: ParkedCommand,
+    },
+
+    /// Send past events again to one topic, for one addressee.
+    #[command(after_help = "Example:\n  moodle-sns-producer replay list")]
+    Replay {
+        #[command(subcommand)]
+        command: ReplayCommand,
     },
 
     /// Make a signing secret.
@@ -493,7 +501,7 @@ mod tests {
         let command = Args::command();
         let mut seen = Vec::new();
         each(&command, &mut seen);
-        assert_eq!(seen.len(), 28, "{seen:?}");
+        assert_eq!(seen.len(), 32, "{seen:?}");
         command.debug_assert();
     }
 }

@@ -25,7 +25,7 @@ use crate::publish::Mapper;
 use crate::spool::{Spool, SpoolError};
 
 /// Who answers.
-enum Asked {
+pub(super) enum Asked {
     /// The running process, with its answer.
     Process(super::client::Answer),
     /// The spool's file: nobody runs.
@@ -37,7 +37,7 @@ pub(super) fn client(config: &Config) -> Client {
 }
 
 /// Asks the process for a path; when none runs, opens the spool read-only.
-async fn ask(config: &Config, path: &str) -> Result<Asked, Failure> {
+pub(super) async fn ask(config: &Config, path: &str) -> Result<Asked, Failure> {
     match client(config).get(path).await {
         Ok(answer) => Ok(Asked::Process(answer)),
         Err(nobody @ NoAnswer::Nobody(..)) => {
@@ -66,7 +66,7 @@ async fn ask(config: &Config, path: &str) -> Result<Asked, Failure> {
     }
 }
 
-fn of_spool(error: &SpoolError) -> Failure {
+pub(super) fn of_spool(error: &SpoolError) -> Failure {
     Failure::new(Exit::SpoolFailed, format!("reading the spool failed: {error}"))
 }
 
@@ -262,7 +262,9 @@ fn trace_text(report: &TraceReport) -> String {
     if !report.messages.is_empty() {
         let rows = report.messages.iter().map(|message| {
             let contract = message.id.split_once(':').map_or(message.id.as_str(), |(_, contract)| contract);
-            vec![contract.to_owned(), message.topic.clone(), message.state.clone(), message.words.clone()]
+            let replay = message.replay.as_ref().map_or(String::new(), |name| format!("replay {name}: "));
+            let words = format!("{replay}{}", message.words);
+            vec![contract.to_owned(), message.topic.clone(), message.state.clone(), words]
         });
         text += &format!("\n{}", table(&["contract", "topic", "state", "in words"], rows));
     }

@@ -20,6 +20,7 @@ mod new;
 mod output;
 mod parked;
 mod render;
+mod replay;
 pub mod run;
 mod send;
 mod settings;
@@ -104,6 +105,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
             ParkedCommand::Show { number } => look::parked_show(&settings, number, output),
             ParkedCommand::Redrive(order) => parked::redrive(&settings, &order, output),
         },
+        Command::Replay { command } => replay::replay(&settings, command, output),
         Command::Keys { command: KeysCommand::New { file } } => init::keys_new(file.as_deref()),
         Command::Healthcheck { url } => look::healthcheck(&settings, url.as_deref()),
         Command::Version => {

@@ -19,7 +19,7 @@ use crate::contract::{Catalogue, Routes};
 use crate::event::Source;
 use crate::operate::books::{Books, Pair};
 use crate::operate::{self, Operator, Phase, SetTopic, Setup, Sign, Signs};
-use crate::publish::{self, Mapper, Publisher, Quota, TopicKind, TopicSettings};
+use crate::publish::{self, Mapper, Publisher, Quota, Replays, TopicKind, TopicSettings};
 use crate::receive::{self, Bound, Outcome, Sender, Senders};
 use crate::spool::{self, Count, Spool};
 
@@ -100,6 +100,8 @@ async fn serve(
             .await
             .map_err(|e| Failure::new(Exit::SpoolFailed, e.to_string()))?;
 
+    let routes = Arc::new(ArcSwap::from_pointee(routes));
+    let replays = Replays::new(spool.clone(), mapper.clone(), Arc::clone(&routes));
     let stats = Arc::new(receive::Stats::default());
     let senders = Arc::new(ArcSwap::from_pointee(senders));
     let control = publisher.control();
@@ -110,6 +112,7 @@ async fn serve(
     let operator = Arc::new(Operator {
         spool: spool.clone(),
         mapper,
+        replays: replays.clone(),
         setup: setup(config),
         signs: {
             let (senders, stats) = (Arc::clone(&senders), Arc::clone(&stats));
@@ -144,7 +147,7 @@ async fn serve(
         bound,
         receive::Context {
             spool: spool.clone(),
-            routes: Arc::new(ArcSwap::from_pointee(routes)),
+            routes,
             senders: Arc::clone(&senders),
             stats,
             limits: door.limits,
@@ -153,6 +156,8 @@ async fn serve(
         },
         stop_door.clone(),
     ));
+    let stop_replays = CancellationToken::new();
+    watching.spawn(replays.run(stop_replays.clone()));
     phase.send_replace(Phase::Serving);
 
     let mut failed = spool.failed();
@@ -179,6 +184,7 @@ async fn serve(
     // No new batch is taken while what is in flight, in both directions, is finished.
     phase.send_replace(Phase::Stopping);
     stop_door.cancel();
+    stop_replays.cancel();
     door_open.close();
     let within = config.operate.shutdown_grace.saturating_sub(TO_CLOSE).min(TO_FINISH);
     tracing::info!(?within, "stopping: no new batch is taken, what is in flight is finished");

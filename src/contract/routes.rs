@@ -67,6 +67,12 @@ impl Routes {
         rows.retain(|row| !is_among(&self.withdrawn, row));
     }
 
+    /// What a topic carries; none: there is no such topic.
+    #[must_use]
+    pub fn subscription(&self, topic: &TopicKey) -> Option<&Subscription> {
+        self.subscriptions.iter().find(|subscription| subscription.topic == *topic)
+    }
+
     /// The present wanted list of a source.
     #[must_use]
     pub fn wanted(&self, source: &SourceKey) -> Arc<WantedList> {

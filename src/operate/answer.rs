@@ -16,7 +16,7 @@ use super::look::{self, ParkedPage, TraceReport, Wish};
 use super::ready::{self, Check, Disk};
 use super::report::Report;
 use super::verdict::Workers;
-use super::{Operator, change, metrics, page};
+use super::{Operator, change, metrics, page, replays};
 use crate::event::{EventId, SourceKey};
 use crate::spool::{SpoolError, State};
 
@@ -78,6 +78,7 @@ enum Path<'a> {
     Trace(&'a str),
     Parked,
     ParkedOne(&'a str),
+    Replays,
 }
 
 fn path_of(paths: Paths, path: &str) -> Option<Path<'_>> {
@@ -97,6 +98,7 @@ fn path_of(paths: Paths, path: &str) -> Option<Path<'_>> {
         "/status.css" => Some(Path::Css),
         "/trace" => Some(Path::TracePage),
         "/v1/parked" => Some(Path::Parked),
+        "/v1/replays" => Some(Path::Replays),
         _ => match (path.strip_prefix("/v1/trace/"), path.strip_prefix("/v1/parked/")) {
             (Some(id), _) => Some(Path::Trace(id)),
             (_, Some(number)) => Some(Path::ParkedOne(number)),
@@ -134,6 +136,10 @@ async fn read(operator: &Operator, paths: Paths, path: Path<'_>, request: &Reque
         Path::Trace(id) => trace(operator, &percent_decoded(id), query.get("source"), now).await,
         Path::Parked => parked(operator, &query).await,
         Path::ParkedOne(number) => parked_one(operator, number, request.headers()).await,
+        Path::Replays => match replays::rows(&operator.spool).await {
+            Ok(rows) => body(StatusCode::OK, &rows),
+            Err(error) => failed(&error),
+        },
     }
 }
 

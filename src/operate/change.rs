@@ -6,10 +6,12 @@
 //! `cli/change.rs`.
 
 pub mod parked;
+pub mod replay;
 
 use bytes::Bytes;
 use http::header::WWW_AUTHENTICATE;
 use http::{Request, StatusCode};
+use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -23,10 +25,15 @@ use crate::spool::SpoolError;
 pub(super) enum Verb {
     /// Send parked deliveries again.
     Redrive,
+    /// Begin a replay.
+    Replay,
+    /// End one.
+    CancelReplay,
 }
 
 /// Where each verb is asked for.
-const VERBS: [(&str, Verb); 1] = [(parked::REDRIVE, Verb::Redrive)];
+const VERBS: [(&str, Verb); 3] =
+    [(parked::REDRIVE, Verb::Redrive), (replay::START, Verb::Replay), (replay::CANCEL, Verb::CancelReplay)];
 
 /// The verb of a path, if it is one's.
 pub(super) fn verb_of(path: &str) -> Option<Verb> {
@@ -40,6 +47,11 @@ pub(super) async fn change(operator: &Operator, verb: Verb, request: &Request<By
     }
     match verb {
         Verb::Redrive => carry_out(request, |order| parked::redrive(&operator.spool, order)).await,
+        Verb::Replay => {
+            let (spool, replays) = (&operator.spool, &operator.replays);
+            carry_out(request, |order| replay::start(spool, replays, order, Timestamp::now())).await
+        }
+        Verb::CancelReplay => carry_out(request, |order| replay::cancel(&operator.spool, order)).await,
     }
 }
 

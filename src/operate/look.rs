@@ -207,6 +207,9 @@ pub struct TracedMessage {
     pub id: String,
     /// To which topic.
     pub topic: String,
+    /// The replay that this copy is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replay: Option<String>,
     /// `waiting`, `held`, `parked` or `settled`.
     pub state: String,
     /// Its fate in words.
@@ -226,6 +229,7 @@ impl TraceReport {
                     TracedMessage {
                         id: format!("{id}:{}", delivery.contract),
                         topic: delivery.topic.to_string(),
+                        replay: delivery.replay.as_ref().map(ToString::to_string),
                         state: state.to_owned(),
                         words,
                     }
@@ -265,6 +269,8 @@ fn sentence(trace: Option<&Trace>, messages: &[TracedMessage], now: Timestamp) -
     if let Some(parking) = &trace.parked {
         return format!("{accepted}Parked at the door: {parking}. To do: {}.", parking.reason.cure());
     }
+    // A replay's copies are told one by one, and don't make the first any more published.
+    let messages: Vec<&TracedMessage> = messages.iter().filter(|m| m.replay.is_none()).collect();
     if messages.is_empty() {
         return match trace.event {
             Some(_) => {
@@ -342,6 +348,7 @@ mod tests {
         let delivery = |state| TracedDelivery {
             topic: "grades".parse().unwrap(),
             contract: "moodle.grade.updated.v1".parse().unwrap(),
+            replay: None,
             state,
         };
         let settled = || {

@@ -20,6 +20,7 @@ mod metrics;
 mod page;
 mod pressure;
 mod ready;
+pub mod replays;
 pub mod report;
 #[cfg(test)]
 mod sample;
@@ -42,7 +43,7 @@ use books::Books;
 use crate::config::SecretText;
 use crate::delivery::TopicKey;
 use crate::event::SourceKey;
-use crate::publish::{HeldContract, Mapper, Pulse};
+use crate::publish::{HeldContract, Mapper, Pulse, Replays};
 use crate::spool::Spool;
 
 /// What the listener works with.
@@ -51,6 +52,8 @@ pub struct Operator {
     pub spool: Spool,
     /// Says what a contract makes of a parked event now.
     pub mapper: Mapper,
+    /// Sends past events again.
+    pub replays: Replays,
     /// What the configuration says.
     pub setup: Setup,
     /// What changes by the moment, asked at each request.

@@ -20,10 +20,33 @@ use super::queue::Order;
 use super::verdict::{Answer, Failure};
 use super::{Identity, Settings};
 use crate::contract::Message;
-use crate::delivery::Receipt;
+use crate::delivery::{Receipt, ReplayName};
 
-/// Attributes that this stage adds to a message.
-pub(super) type More = &'static [(&'static str, &'static str)];
+/// What this stage adds to a message: attributes, and what tells copies of a replay from the first.
+#[derive(Debug, Clone, Default)]
+pub(super) struct More {
+    /// A person sent it again after it was parked.
+    pub redriven: bool,
+    /// The replay it is of.
+    pub replay: Option<ReplayName>,
+}
+
+impl More {
+    /// The attributes.
+    pub(super) fn attributes(&self) -> Vec<(&'static str, &str)> {
+        let replay = self.replay.as_ref().map(|name| ("replay", name.as_str()));
+        self.redriven.then_some(("redrive", "1")).into_iter().chain(replay).collect()
+    }
+
+    /// What a FIFO topic deduplicates on. A replay's copies are none of the first message's, however soon
+    /// they follow it.
+    fn dedup_id(&self, message_id: String) -> String {
+        match &self.replay {
+            Some(name) => format!("{message_id}#{}", name.id()),
+            None => message_id,
+        }
+    }
+}
 
 /// Calls SNS. Clones share one SDK client and its connections.
 #[derive(Debug, Clone)]
@@ -52,8 +75,10 @@ impl Client {
         order: Order,
         messages: impl Iterator<Item = (Message, More)>,
     ) -> Answer {
-        let entries: Result<Vec<_>, _> =
-            messages.enumerate().map(|(place, (message, more))| entry(place, message, more, order)).collect();
+        let entries: Result<Vec<_>, _> = messages
+            .enumerate()
+            .map(|(place, (message, more))| entry(place, message, &more, order))
+            .collect();
         let entries = match entries {
             Ok(entries) => entries,
             Err(error) => return Answer::Unsigned(error.to_string()),
@@ -88,13 +113,13 @@ async fn connect(settings: &Settings) -> aws_sdk_sns::Client {
 fn entry(
     place: usize,
     message: Message,
-    more: More,
+    more: &More,
     order: Order,
 ) -> Result<PublishBatchRequestEntry, BuildError> {
     let own = message.attributes.into_iter().map(|(name, value)| (name.to_owned(), value));
-    let more = more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let added = more.attributes().into_iter().map(|(name, value)| (name.to_owned(), value.to_owned()));
     let attributes: HashMap<_, _> = own
-        .chain(more)
+        .chain(added)
         .map(|(name, value)| {
             let value = MessageAttributeValue::builder().data_type("String").string_value(value).build()?;
             Ok((name, value))
@@ -106,9 +131,10 @@ fn entry(
         .set_message_attributes(Some(attributes));
     match order {
         Order::Standard => entry.build(),
-        Order::Fifo => {
-            entry.message_group_id(message.group.to_hex()).message_deduplication_id(message.id).build()
-        }
+        Order::Fifo => entry
+            .message_group_id(message.group.to_hex())
+            .message_deduplication_id(more.dedup_id(message.id))
+            .build(),
     }
 }
 

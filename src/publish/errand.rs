@@ -23,9 +23,6 @@ use crate::spool::{ConcludeError, Delivery, Lease, Spool};
 /// outcome was unknown for longer than this, and is sent again, may be there twice.
 const DEDUP_IS_SURE_FOR: Duration = Duration::from_secs(4 * 60);
 
-/// The attribute of a message that a person sent again after it was parked.
-const REDRIVE: More = &[("redrive", "1")];
-
 /// What all errands of one topic share.
 pub(super) struct Line {
     pub topic: TopicSettings,
@@ -178,7 +175,7 @@ impl Line {
 
     /// The message of a delivery, or why there can be none.
     fn write(&self, next: Next, delivery: Delivery) -> Result<Letter, Unwritten> {
-        let Delivery { contract, redriven, event, .. } = delivery;
+        let Delivery { contract, redriven, replay, event, .. } = delivery;
         let stored = event.map_err(|parking| {
             tracing::error!(topic = %self.topic.key, %contract, position = next.position.0, %parking, "parked");
             Unwritten::Park(parking)
@@ -194,9 +191,11 @@ impl Line {
                 return Err(Unwritten::Doubt(Doubt { contract, event, number: 0, complaint }));
             }
         };
-        let more = if redriven { REDRIVE } else { &[] };
-        let bytes = pack::bytes(&message, more);
-        Ok(Letter { next, event, contract, raised: observed(&stored.event), message, more, bytes })
+        // How long ago a replayed event was raised says nothing of how fast messages go out.
+        let raised = observed(&stored.event).filter(|_| replay.is_none());
+        let more = More { redriven, replay };
+        let bytes = pack::bytes(&message, &more.attributes());
+        Ok(Letter { next, event, contract, raised, message, more, bytes })
     }
 
     /// Counts a failure, and says what the spool and the queue must know of it.

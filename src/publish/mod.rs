@@ -10,7 +10,8 @@
 //! It must not know how Moodle sends, what a contract holds, or how the spool stores.
 //!
 //! Read in this order: `verdict.rs` (what an answer means), `pack.rs` (into batches), `queue.rs` (what may be
-//! sent next), `quota.rs` (how fast), `contracts.rs` (which contracts are at fault), `errand.rs` (one batch from load to conclusion), `worker.rs` (the loop that starts them).
+//! sent next), `quota.rs` (how fast), `contracts.rs` (which contracts are at fault), `errand.rs` (one batch from load to conclusion), `worker.rs` (the loop that starts them); and
+//! `replay.rs` (past events owed again).
 
 mod backoff;
 mod client;
@@ -24,6 +25,7 @@ mod pack;
 mod planted;
 mod queue;
 mod quota;
+mod replay;
 mod slab;
 mod stats;
 mod verdict;
@@ -42,6 +44,7 @@ pub use contracts::HeldContract;
 pub use control::{Control, Pulse, State};
 pub use flow::{Clear, Outlook};
 pub use quota::Quota;
+pub use replay::{Counted, Gap, Replays};
 pub use stats::Stats;
 
 use crate::contract::{Catalogue, Contract, Message, Status};

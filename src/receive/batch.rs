@@ -48,6 +48,8 @@ pub(super) struct Judged {
     pub when_unknown: u32,
     /// Events whose `raised` was corrected.
     pub corrected: u32,
+    /// The lists that its events named, each once.
+    pub named: Vec<Arc<WantedList>>,
     /// The URLs that the events named: one, but for a site that moves.
     pub urls: Vec<String>,
 }
@@ -81,6 +83,7 @@ pub(super) fn judge(elements: &[&RawValue], terms: &Terms<'_>) -> Result<Judged,
         unwanted: Vec::new(),
         when_unknown: 0,
         corrected: 0,
+        named: Vec::new(),
         urls,
     };
     let mut unwanted: BTreeMap<Arc<str>, u32> = BTreeMap::new();
@@ -89,6 +92,10 @@ pub(super) fn judge(elements: &[&RawValue], terms: &Terms<'_>) -> Result<Judged,
             Err(unreadable) => set_aside(unreadable, terms, bulk),
             Ok(envelope) => {
                 let named = envelope.wantedlist.as_ref().and_then(|etag| terms.lists.get(etag));
+                if let Some(list) = named.filter(|list| !judged.named.iter().any(|l| l.etag() == list.etag()))
+                {
+                    judged.named.push(Arc::clone(list));
+                }
                 let list = named.unwrap_or(&present);
                 let taken = list.take(&envelope.name, &envelope.data);
                 judged.when_unknown += taken.when_unknown;

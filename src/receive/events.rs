@@ -68,8 +68,8 @@ pub(super) async fn answer(
     // What waited in an outbox may be sent by a node with another clock than the one that raised it.
     let skew = if bulk { None } else { clock::skew(admitted.signed, arrived) };
 
-    let Judged { batch, places, unwanted: unwanteds, when_unknown, corrected, urls } =
-        judge(&admitted, routes, lists, &context.limits, arrived, skew, bulk).await?;
+    let Judged { batch, places, unwanted: unwanteds, when_unknown, corrected, named, urls } =
+        judge(&admitted, Arc::clone(&routes), lists, &context.limits, arrived, skew, bulk).await?;
     if !bulk {
         context.stats.clock(&key, skew, corrected);
     }
@@ -80,6 +80,10 @@ pub(super) async fn answer(
     context.stats.unknown_conditions(&key, when_unknown);
     context.stats.spoke_as(&key, &urls, arrived);
 
+    // Before the commit: what is kept is never older than its contracts.
+    for list in &named {
+        door.lists.arm(&key, list, &routes, &context.spool, arrived).await;
+    }
     let kept = if batch.events.is_empty() && batch.unwanted.is_empty() {
         Vec::new()
     } else {

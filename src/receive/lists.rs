@@ -1,13 +1,14 @@
 //! The wanted lists that an event may name: the present one of each source, and those that were in force
 //! within the time the spool keeps them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::batch::Lists;
 use crate::contract::{Routes, WantedList};
+use crate::delivery::ContractId;
 use crate::event::SourceKey;
 use crate::spool::{Spool, SpoolError};
 
@@ -24,7 +25,11 @@ struct Known {
 
 /// A copy in memory of what the spool remembers.
 #[derive(Debug, Default)]
-pub(super) struct Remembered(RwLock<HashMap<SourceKey, Known>>);
+pub(super) struct Remembered {
+    known: RwLock<HashMap<SourceKey, Known>>,
+    /// Lists under which an event came, by source and `ETag`.
+    armed: RwLock<HashSet<(SourceKey, String)>>,
+}
 
 impl Remembered {
     /// The lists of a source, read from the spool at the first question.
@@ -62,12 +67,35 @@ impl Remembered {
             cause: e.to_string(),
         })?;
         spool.remember_list(source, present.etag(), &rows, now).await?;
+        spool.disarm_all_but(source, contracts(present).into_iter().collect()).await?;
         self.reread(source, routes, Some(present.etag().to_owned()), spool, now).await?;
         Ok(())
     }
 
+    /// Has the spool note since when events come under a list, for the contracts that the present one names as
+    /// well. A failure costs only that it is noted later.
+    pub(super) async fn arm(
+        &self,
+        source: &SourceKey,
+        list: &WantedList,
+        routes: &Routes,
+        spool: &Spool,
+        now: Timestamp,
+    ) {
+        let key = (source.clone(), list.etag().to_owned());
+        if self.armed.read().unwrap_or_else(PoisonError::into_inner).contains(&key) {
+            return;
+        }
+        let present = contracts(&routes.wanted(source));
+        let both = contracts(list).into_iter().filter(|contract| present.contains(contract)).collect();
+        match spool.arm(source, both, now).await {
+            Ok(()) => drop(self.armed.write().unwrap_or_else(PoisonError::into_inner).insert(key)),
+            Err(error) => tracing::warn!(%source, %error, "since when contracts are armed was not noted"),
+        }
+    }
+
     fn known(&self, source: &SourceKey) -> Option<Known> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
+        self.known.read().unwrap_or_else(PoisonError::into_inner).get(source).cloned()
     }
 
     async fn reread(
@@ -93,7 +121,12 @@ impl Remembered {
         }
         let lists = Arc::new(lists);
         let known = Known { lists: lists.clone(), told, read: now };
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(source.clone(), known);
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(source.clone(), known);
         Ok(lists)
     }
+}
+
+/// The contracts that a list names.
+fn contracts(list: &WantedList) -> BTreeSet<ContractId> {
+    list.rows().iter().filter_map(|row| row.contract.parse().ok()).collect()
 }

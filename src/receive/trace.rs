@@ -112,11 +112,13 @@ struct Delivery {
 impl Traced {
     fn new(id: EventId, trace: Option<Trace>) -> Self {
         let id = id.to_string();
-        let Some(Trace { event, accepted: at, parked, deliveries }) = trace else {
+        let Some(Trace { event, accepted: at, parked, mut deliveries }) = trace else {
             let fate = Fate::Unknown;
             let deliveries = Vec::new();
             return Self { id, fate, reason: None, detail: None, at: None, entities_late: false, deliveries };
         };
+        // Copies of a replay are for others, and no news of the event.
+        deliveries.retain(|delivery| delivery.replay.is_none());
         let data = event.as_ref().and_then(|stored| EventData::parse(&stored.event.data).ok());
         let entities_late = data.is_some_and(|data| data.entities_late);
         let fate = match (&parked, deliveries.is_empty(), event) {
@@ -134,7 +136,7 @@ impl Traced {
 
 impl From<TracedDelivery> for Delivery {
     fn from(traced: TracedDelivery) -> Self {
-        let TracedDelivery { topic, contract, state } = traced;
+        let TracedDelivery { topic, contract, state, .. } = traced;
         let (topic, contract) = (topic.to_string(), contract.to_string());
         let waiting = Self {
             topic,

@@ -1,6 +1,6 @@
 //! What goes out: the deliveries of one topic, in order, to whoever holds its lease.
 
-use crate::delivery::{Class, ContractId, Group, Held, Parking, Position, TopicKey};
+use crate::delivery::{Class, ContractId, Group, Held, Parking, Position, ReplayName, TopicKey};
 use crate::event::StoredEvent;
 
 /// The right to dispatch one topic, held by one process at a time.
@@ -34,6 +34,8 @@ pub struct Delivery {
     pub contract: ContractId,
     /// Whether a person sent it again after it was parked.
     pub redriven: bool,
+    /// The replay it is of; none for the first copy.
+    pub replay: Option<ReplayName>,
     /// The event; or the parking (`corrupt`) when the bytes are not those that were accepted.
     pub event: Result<StoredEvent, Parking>,
 }

@@ -15,6 +15,7 @@ mod account;
 mod dispatch;
 mod people;
 mod pressure;
+mod replay;
 mod sqlite;
 mod verbs;
 mod withdraw;
@@ -34,6 +35,7 @@ pub use account::{Count, LedgerRow, State, TopicState};
 pub use dispatch::{ConcludeError, Delivery, Entry, Lease};
 pub use people::{Parked, ParkedFilter, Trace, TracedDelivery, TracedState};
 pub use pressure::{Filling, Pressure, Shortage};
+pub use replay::{OwedAgain, Past, PastPage, Reach, Replay, ReplayOrder, ReplayState, ReplayStep};
 pub use verbs::{Changed, Signed};
 pub use withdraw::{Keep, Kept, Withdrawal, Withdrawn};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::delivery::{ContractId, Held, Parking, Reason, Receipt, TopicKey};
+use crate::delivery::{ContractId, Held, Parking, Reason, Receipt, ReplayName, TopicKey};
 use crate::event::{EventId, SourceKey, StoredEvent};
 
 /// A parked delivery or event, as a person sees it.
@@ -77,6 +77,8 @@ pub struct TracedDelivery {
     pub topic: TopicKey,
     /// Of which contract.
     pub contract: ContractId,
+    /// The replay it is of; none for the first copy.
+    pub replay: Option<ReplayName>,
     /// Where it is.
     pub state: TracedState,
 }

@@ -6,6 +6,7 @@ mod declared;
 mod end;
 mod held;
 mod ledgers;
+mod replayed;
 mod localstack;
 mod tested;
 mod versions;

@@ -1,6 +1,8 @@
 //! The conformance suite of the spool: what any implementation of its face must promise. It uses the
 //! face alone; where a test needs the file itself (damage, foreign files) it says so.
 
+mod replays;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;

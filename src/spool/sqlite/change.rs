@@ -236,7 +236,7 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    fn wake(&mut self, topic: &str) {
+    pub(super) fn wake(&mut self, topic: &str) {
         if !self.effects.woken.contains(topic) {
             self.effects.woken.insert(topic.into());
         }
@@ -283,8 +283,8 @@ impl<'a> Change<'a> {
                     let Some(gone) = self.take(topic, *position)? else { continue };
                     self.conn
                         .prepare_cached(
-                            "insert into settled(event, topic, contract, pos, at, sns_id, sns_seq, request)
-                             values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                            "insert into settled(event, topic, contract, pos, at, sns_id, sns_seq, request, replay)
+                             values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
                         )?
                         .execute((
                             gone.event,
@@ -295,15 +295,17 @@ impl<'a> Change<'a> {
                             short_uuid(&receipt.sns_id),
                             &receipt.sns_sequence,
                             receipt.request.as_deref().map(short_uuid),
+                            gone.replay,
                         ))?;
+                    self.count_of_replay(gone.replay)?;
                     self.count(gone.source, gone.contract, topic, Count::Settled, 1);
                 }
                 Fate::Parked(parking) => {
                     let Some(gone) = self.take(topic, *position)? else { continue };
                     self.conn
                         .prepare_cached(
-                            "insert into parked(no, event, topic, contract, grp, class, size, reason, detail, at)
-                             values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+                            "insert into parked(no, event, topic, contract, grp, class, size, reason, detail, at, replay)
+                             values(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
                         )?
                         .execute((
                             position.0,
@@ -316,6 +318,7 @@ impl<'a> Change<'a> {
                             parking.reason.as_str(),
                             &parking.detail,
                             self.now.as_microsecond(),
+                            gone.replay,
                         ))?;
                 }
             }
@@ -329,7 +332,7 @@ impl<'a> Change<'a> {
             .conn
             .prepare_cached(
                 "delete from delivery where topic = ?1 and pos = ?2
-                 returning event, contract, grp, class, size, (select source from event where seq = delivery.event)",
+                 returning event, contract, grp, class, size, (select source from event where seq = delivery.event), replay",
             )?
             .query_map((topic, position.0), |r| {
                 Ok(Gone {
@@ -339,6 +342,7 @@ impl<'a> Change<'a> {
                     class: r.get(3)?,
                     size: r.get(4)?,
                     source: r.get(5)?,
+                    replay: r.get(6)?,
                 })
             })?
             // Steps to the end: with RETURNING the delete is complete only then.
@@ -421,6 +425,7 @@ struct Gone {
     class: i64,
     size: u64,
     source: i64,
+    replay: Option<i64>,
 }
 
 pub(super) fn class_number(class: Class) -> i64 {

@@ -2,7 +2,7 @@
 //!
 //! `place` is where the file lies, `schema` the tables and the settings under which a commit that
 //! returned is on the disk, `prepared` and `change` one transaction, `writer` the thread with its group commit, `read`
-//! the readers' questions, `house` what it does between commits, `prune` what may go, `verbs` what people order,
+//! the readers' questions, `house` what it does between commits, `replay` what is sent again, `prune` what may go, `verbs` what people order,
 //! `withdraw` what must go, `room` and `strain` what is left of the disk.
 
 mod broken;
@@ -13,6 +13,7 @@ mod place;
 mod prepared;
 mod prune;
 mod read;
+mod replay;
 mod room;
 mod schema;
 mod shared;

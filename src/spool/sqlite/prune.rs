@@ -148,6 +148,7 @@ fn prune_events(
             .execute(("seq", standing.seq))?;
         conn.prepare_cached("update meta set value = max(value, ?2) where key = ?1")?
             .execute(("pos", standing.pos))?;
+        super::replay::note_pruned(conn, old[0].0, last)?;
         for (seq, _) in old.iter().filter(|(_, free)| *free) {
             conn.prepare_cached("delete from event where seq = ?1")?.execute([seq])?;
             conn.prepare_cached("delete from settled where event = ?1")?.execute([seq])?;
@@ -276,9 +277,13 @@ mod tests {
         for seq in 1..=1_000 {
             event(&conn, seq, if seq <= 900 { DAY } else { 20 * DAY });
         }
-        conn.execute("insert into delivery values(1, 1, 5, 1, x'00', 0, 0, 1, null, null, null, null)", [])
+        conn.execute(
+            "insert into delivery values(1, 1, 5, 1, x'00', 0, 0, 1, null, null, null, null, null)",
+            [],
+        )
+        .unwrap();
+        conn.execute("insert into parked values(2, 7, 1, 1, x'00', 0, 0, 'mapping', '', 0, null)", [])
             .unwrap();
-        conn.execute("insert into parked values(2, 7, 1, 1, x'00', 0, 0, 'mapping', '', 0)", []).unwrap();
         let keep = Keep { age: Duration::from_secs(7 * 86_400), bytes: u64::MAX / 2 };
         round(&conn, keep, 20 * DAY);
         assert_eq!(count(&conn, "select count(*) from event"), 102);

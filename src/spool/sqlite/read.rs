@@ -11,15 +11,17 @@ use super::super::{
 };
 use super::change::{FILTER, filter_values};
 use super::prepared::EventDigest;
-use crate::delivery::{Class, ContractId, Group, Held, Parking, Position, Reason, Receipt, TopicKey};
+use crate::delivery::{
+    Class, ContractId, Group, Held, Parking, Position, Reason, Receipt, ReplayName, TopicKey,
+};
 use crate::event::{Event, EventId, Sequence, SourceKey, StoredEvent};
 
 /// A value in a row is not of the form that is always written: the disk changed it.
-fn odd(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
+pub(super) fn odd(column: usize, error: impl std::error::Error + Send + Sync + 'static) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Blob, Box::new(error))
 }
 
-fn parse<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
+pub(super) fn parse<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result<T> {
     let text: String = row.get(column)?;
     text.parse().map_err(|_| odd(column, Odd))
 }
@@ -28,7 +30,7 @@ fn parse<T: std::str::FromStr>(row: &Row<'_>, column: usize) -> rusqlite::Result
 #[error("not of the form that is written here")]
 struct Odd;
 
-fn micros(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
+pub(super) fn micros(row: &Row<'_>, column: usize) -> rusqlite::Result<Timestamp> {
     Timestamp::from_microsecond(row.get(column)?).map_err(|e| odd(column, e))
 }
 
@@ -84,10 +86,10 @@ fn class(number: i64) -> Class {
 }
 
 /// Columns of an event, in the order [`event`] reads them.
-const EVENT: &str = "e.epoch, e.seq, (select key from source where no = e.source), e.id,
+pub(super) const EVENT: &str = "e.epoch, e.seq, (select key from source where no = e.source), e.id,
     (select key from name where no = e.name), e.time, e.raised, e.bulk, e.body, e.digest";
 
-fn event(row: &Row<'_>, at: usize) -> rusqlite::Result<Result<StoredEvent, Parking>> {
+pub(super) fn event(row: &Row<'_>, at: usize) -> rusqlite::Result<Result<StoredEvent, Parking>> {
     let id: Vec<u8> = row.get(at + 3)?;
     let name: String = row.get(at + 4)?;
     let body: Vec<u8> = row.get(at + 8)?;
@@ -123,7 +125,8 @@ fn corrupt(detail: &str) -> Parking {
 
 pub(super) fn load(conn: &Connection, topic: &TopicKey, at: &[Position]) -> rusqlite::Result<Vec<Delivery>> {
     let mut statement = conn.prepare_cached(&format!(
-        "select d.redriven, (select key from contract where no = d.contract), {EVENT}
+        "select d.redriven, (select key from contract where no = d.contract),
+                (select name from replay where no = d.replay), {EVENT}
          from delivery d left join event e on e.seq = d.event
          where d.topic = (select no from topic where key = ?1) and d.pos = ?2"
     ))?;
@@ -131,11 +134,12 @@ pub(super) fn load(conn: &Connection, topic: &TopicKey, at: &[Position]) -> rusq
     for position in at {
         let delivery = statement
             .query_row((topic.as_str(), position.0), |row| {
-                let read = event(row, 2);
+                let read = event(row, 3);
                 Ok(Delivery {
                     position: *position,
                     redriven: row.get(0)?,
                     contract: parse(row, 1)?,
+                    replay: named(row, 2)?,
                     // A row that can't be read as an event is damaged: it parks, and stops nothing else.
                     event: read
                         .unwrap_or_else(|e| Err(corrupt(&format!("the stored event can't be read: {e}")))),
@@ -308,23 +312,24 @@ pub(super) fn trace(
         .optional()?;
     let mut deliveries = Vec::new();
     let owed = |row: &Row<'_>, state| -> rusqlite::Result<TracedDelivery> {
-        Ok(TracedDelivery { topic: parse(row, 0)?, contract: parse(row, 1)?, state })
+        Ok(TracedDelivery { topic: parse(row, 0)?, contract: parse(row, 1)?, replay: named(row, 2)?, state })
     };
     const NAMES: &str =
-        "(select key from topic where no = topic), (select key from contract where no = contract)";
+        "(select key from topic where no = topic), (select key from contract where no = contract),
+         (select name from replay where no = replay)";
     let mut statement = conn.prepare_cached(&format!(
         "select {NAMES}, due, tries, cause, unknown_since from delivery where event = ?1"
     ))?;
     let mut rows = statement.query([seq])?;
     while let Some(row) = rows.next()? {
-        deliveries.push(owed(row, held(row, 2)?.map_or(TracedState::Waiting, TracedState::Held))?);
+        deliveries.push(owed(row, held(row, 3)?.map_or(TracedState::Waiting, TracedState::Held))?);
     }
     let mut statement = conn.prepare_cached(&format!(
         "select {NAMES}, reason, detail from parked where event = ?1 and topic is not null"
     ))?;
     let mut rows = statement.query([seq])?;
     while let Some(row) = rows.next()? {
-        let parking = Parking::new(parse(row, 2)?, row.get::<_, String>(3)?);
+        let parking = Parking::new(parse(row, 3)?, row.get::<_, String>(4)?);
         deliveries.push(owed(row, TracedState::Parked(parking))?);
     }
     let mut statement = conn.prepare_cached(&format!(
@@ -333,13 +338,18 @@ pub(super) fn trace(
     let mut rows = statement.query([seq])?;
     while let Some(row) = rows.next()? {
         let receipt = Receipt {
-            sns_id: id_text(row, 3)?.unwrap_or_default(),
-            sns_sequence: row.get(4)?,
-            request: id_text(row, 5)?,
+            sns_id: id_text(row, 4)?.unwrap_or_default(),
+            sns_sequence: row.get(5)?,
+            request: id_text(row, 6)?,
         };
-        deliveries.push(owed(row, TracedState::Settled { at: micros(row, 2)?, receipt })?);
+        deliveries.push(owed(row, TracedState::Settled { at: micros(row, 3)?, receipt })?);
     }
     Ok(Some(Trace { event, accepted: Some(accepted), parked, deliveries }))
+}
+
+/// The name of the replay it is of, if it is of one.
+fn named(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<ReplayName>> {
+    row.get::<_, Option<String>>(column)?.map(|_| parse(row, column)).transpose()
 }
 
 fn id_text(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<String>> {

@@ -21,7 +21,7 @@ pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
 /// `people` stands in the event's own row, before its body: one more b-tree would cost each accept, and a scan
 /// for the few that are ever erased passes over bodies.
 /// Rowids are given by the one writer, so nothing needs AUTOINCREMENT's second write.
-const CREATE: [&str; 16] = [
+const CREATE: [&str; 20] = [
     "create table meta(key text primary key, value any) strict, without rowid",
     "create table source(no integer primary key, key text not null unique) strict",
     "create table name(no integer primary key, key text not null unique) strict",
@@ -36,22 +36,31 @@ const CREATE: [&str; 16] = [
         content integer not null, primary key(source, id)) strict, without rowid",
     "create table delivery(topic integer not null, pos integer not null, event integer not null,
         contract integer not null, grp blob not null, class integer not null, redriven integer not null,
-        size integer not null, due integer, tries integer, cause text, unknown_since integer,
+        size integer not null, due integer, tries integer, cause text, unknown_since integer, replay integer,
         primary key(topic, pos)) strict, without rowid",
     "create index delivery_event on delivery(event)",
+    "create index delivery_replay on delivery(replay) where replay is not null",
     "create table parked(no integer primary key, event integer not null, topic integer, contract integer, grp blob,
         class integer not null, size integer not null, reason text not null, detail text not null,
-        at integer not null) strict",
+        at integer not null, replay integer) strict",
     "create index parked_event on parked(event)",
+    "create index parked_replay on parked(replay) where replay is not null",
     "create table settled(event integer not null, topic integer not null, contract integer not null,
-        pos integer not null, at integer not null, sns_id any not null, sns_seq text, request any,
+        pos integer not null, at integer not null, sns_id any not null, sns_seq text, request any, replay integer,
         primary key(event, topic, contract, pos)) strict, without rowid",
+    "create table replay(no integer primary key, id text not null unique, name text not null, topic integer not null,
+        source integer, contracts text not null, since integer not null, until integer not null,
+        per_second integer not null, at integer not null, fate text, ended integer, through integer not null,
+        last integer not null, owed integer not null default 0, unmade integer not null default 0,
+        settled integer not null default 0, pruned integer, pruned_before integer not null) strict",
+    "create table armed(source integer not null, contract integer not null, since integer not null,
+        primary key(source, contract)) strict, without rowid",
     "create table ledger(hour integer not null, source integer not null, name integer not null,
         topic integer not null, what text not null, n integer not null,
         primary key(hour, source, name, topic, what)) strict, without rowid",
     "create table audit(no integer primary key, at integer not null, who text not null, verb text not null,
         what text not null, why text not null, n integer) strict",
-    "insert into meta(key, value) values('spool', lower(hex(randomblob(8)))), ('epoch', 0), ('seq', 0), ('pos', 0)",
+    "insert into meta(key, value) values('spool', lower(hex(randomblob(8)))), ('epoch', 0), ('seq', 0), ('pos', 0), ('pruned_seq', 0), ('pruned_at', 0)",
 ];
 
 /// How long a connection waits for another's lock.

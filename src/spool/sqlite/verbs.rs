@@ -76,6 +76,7 @@ struct Taken {
     group: [u8; 16],
     class: i64,
     size: u64,
+    replay: Option<i64>,
 }
 
 impl Change<'_> {
@@ -89,7 +90,7 @@ impl Change<'_> {
         let taken = self
             .conn
             .prepare_cached(&format!(
-                "select p.no, p.topic, t.key, p.event, p.contract, coalesce(p.grp, zeroblob(16)), p.class, p.size
+                "select p.no, p.topic, t.key, p.event, p.contract, coalesce(p.grp, zeroblob(16)), p.class, p.size, p.replay
                  from parked p join topic t on t.no = p.topic {FILTER} order by p.no limit :most"
             ))?
             .query_map(values.as_slice(), |r| {
@@ -102,6 +103,7 @@ impl Change<'_> {
                     group: r.get(5)?,
                     class: r.get(6)?,
                     size: r.get(7)?,
+                    replay: r.get(8)?,
                 })
             })?
             .collect::<rusqlite::Result<Vec<_>>>()?;
@@ -109,10 +111,19 @@ impl Change<'_> {
             self.conn.prepare_cached("delete from parked where no = ?1")?.execute([one.no])?;
             self.conn
                 .prepare_cached(
-                    "insert into delivery(topic, pos, event, contract, grp, class, redriven, size)
-                     values(?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)",
+                    "insert into delivery(topic, pos, event, contract, grp, class, redriven, size, replay)
+                     values(?1, ?2, ?3, ?4, ?5, ?6, 1, ?7, ?8)",
                 )?
-                .execute((one.topic, one.no, one.event, one.contract, one.group, one.class, one.size))?;
+                .execute((
+                    one.topic,
+                    one.no,
+                    one.event,
+                    one.contract,
+                    one.group,
+                    one.class,
+                    one.size,
+                    one.replay,
+                ))?;
             self.at.owed_bytes += one.size;
             self.rewind(&one.key);
         }

@@ -5,12 +5,14 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
+
 use moodle_sns_producer::config::SecretText;
-use moodle_sns_producer::contract::Catalogue;
+use moodle_sns_producer::contract::{Catalogue, Routes};
 use moodle_sns_producer::delivery::{Class, Group, Parking, Reason};
 use moodle_sns_producer::event::{Event, EventId};
 use moodle_sns_producer::operate::{Listener, Operator, PREFIX, Phase, Setup, Signs, serve, serve_probes};
-use moodle_sns_producer::publish::Mapper;
+use moodle_sns_producer::publish::{Mapper, Replays};
 use moodle_sns_producer::spool::{Accept, Batch, Owed, Route, Settings, Spool};
 use prometheus_client::registry::Registry;
 use serde_json::{Value, json};
@@ -45,9 +47,13 @@ impl Desk {
             (Listener::tcp(any, "operate.listen").await.unwrap(), Listener::tcp(any, "x").await.unwrap());
         let (addr, probes) = (addr_of(&listener), addr_of(&probe_listener));
         let (phase, seen) = watch::channel(Phase::Serving);
+        let catalogue = Arc::new(Catalogue::builtin().unwrap());
+        let routes = Arc::new(ArcSwap::from_pointee(Routes::new(Arc::clone(&catalogue), &[])));
+        let mapper = Mapper { catalogue, sources: HashMap::new() };
         let operator = Arc::new(Operator {
+            replays: Replays::new(spool.clone(), mapper.clone(), routes),
             spool,
-            mapper: Mapper { catalogue: Arc::new(Catalogue::builtin().unwrap()), sources: HashMap::new() },
+            mapper,
             setup: Setup { topics: Vec::new(), started: jiff::Timestamp::now() },
             signs: Box::new(Signs::default),
             registry: Arc::new(Registry::with_prefix(PREFIX)),
