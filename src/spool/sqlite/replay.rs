@@ -84,11 +84,7 @@ impl Change<'_> {
     }
 
     /// Writes a replay down, to be made step by step. False: there is one of this id.
-    pub(super) fn begin_replay(
-        &mut self,
-        order: &ReplayOrder,
-        signed: &Signed,
-    ) -> rusqlite::Result<bool> {
+    pub(super) fn begin_replay(&mut self, order: &ReplayOrder, signed: &Signed) -> rusqlite::Result<bool> {
         let topic = self.number(Kind::Topic, order.topic.as_str())?;
         let source = match &order.source {
             Some(source) => Some(self.number(Kind::Source, source.as_str())?),
