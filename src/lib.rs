@@ -18,7 +18,8 @@
 //!    the answer entry by entry, and tells the spool what became of each.
 //! 6. [`operate`] is for the person on call: `/livez`, `/readyz`, `/metrics`, `/status`, and the verbs
 //!    that change something.
-//! 7. [`config`] turns one TOML file, the environment and flags into checked values, and reports all
+//! 7. [`own`] tells consumers of the process itself: heartbeats, by the same way as all else.
+//! 8. [`config`] turns one TOML file, the environment and flags into checked values, and reports all
 //!    problems at once. [`cli`] is the command line; `cli/run.rs` is the one place that puts the stages
 //!    together.
 //!
@@ -35,6 +36,7 @@ pub mod spool;
 pub mod contract;
 pub mod publish;
 pub mod operate;
+pub mod own;
 
 mod pages;
 

@@ -19,6 +19,7 @@ use crate::contract::{Catalogue, Routes};
 use crate::event::Source;
 use crate::operate::books::{Books, Pair};
 use crate::operate::{self, Operator, Phase, SetTopic, Setup, Sign, Signs};
+use crate::own::{SignOfLife, Teller};
 use crate::publish::{self, Mapper, Publisher, Quota, Replays, TopicKind, TopicSettings};
 use crate::receive::{self, Bound, Outcome, Sender, Senders};
 use crate::spool::{self, Count, Spool};
@@ -129,6 +130,16 @@ async fn serve(
         hosts: config.operate.hosts.clone(),
     });
 
+    let teller = Teller {
+        spool: spool.clone(),
+        routes: Arc::clone(&routes),
+        sources: {
+            let (senders, stats) = (Arc::clone(&senders), Arc::clone(&stats));
+            Box::new(move || signs_of_life(&senders.load(), &stats))
+        },
+        every: config.heartbeat_every,
+    };
+
     let (stop_door, stop_operator) = (CancellationToken::new(), CancellationToken::new());
     let (door_open, watching) = (TaskTracker::new(), TaskTracker::new());
     tracing::info!(
@@ -158,6 +169,8 @@ async fn serve(
     ));
     let stop_replays = CancellationToken::new();
     watching.spawn(replays.run(stop_replays.clone()));
+    // It ends with the door: what it would tell then is told by the next start.
+    door_open.spawn(teller.run(stop_door.clone()));
     phase.send_replace(Phase::Serving);
 
     let mut failed = spool.failed();
@@ -362,6 +375,15 @@ fn signs(senders: &Senders, stats: &receive::Stats) -> Vec<Sign> {
     }
     signs.sort_by(|a, b| (&a.source, &a.secret).cmp(&(&b.source, &b.secret)));
     signs
+}
+
+/// When each source was last heard.
+fn signs_of_life(senders: &Senders, stats: &receive::Stats) -> Vec<SignOfLife> {
+    let of = |sender: &Arc<Sender>| {
+        let (heard_at, event_at) = stats.heard(&sender.source.key);
+        SignOfLife { source: sender.source.clone(), heard_at, event_at }
+    };
+    senders.iter().map(of).collect()
 }
 
 /// The ledger of each source's plugin beside the spool's, as far as one was told.

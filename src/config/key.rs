@@ -79,6 +79,12 @@ pub(crate) const ROOT: &[Key] = &[
     group("spool", Shape::Section(SPOOL), Nothing, "What is kept on disk."),
     group("aws", Shape::Section(AWS), Nothing, "Amazon SNS. Credentials come from AWS's usual chain."),
     group("contracts", Shape::Section(CONTRACTS), Nothing, "Contracts beside the built-in ones."),
+    group(
+        "heartbeat",
+        Shape::Section(HEARTBEAT),
+        Nothing,
+        "Heartbeats, to topics that name moodle.producer.heartbeat.v1.",
+    ),
     group("sources", Shape::Named(SOURCE), Wrong, "One table a Moodle: [sources.KEY]."),
     group("topics", Shape::Named(TOPIC), Wrong, "One table a topic: [topics.KEY]. The key is its identity."),
 ];
@@ -220,6 +226,13 @@ const CONTRACTS: &[Key] = &[
         "Names of contracts that must not be sent: they leave all lists at the start, what waits of them is dropped, what only they took is erased.",
     ),
 ];
+
+const HEARTBEAT: &[Key] = &[one(
+    "every",
+    Span(1, DAY),
+    Default("5m"),
+    "How often each such topic gets one, for each source; none while the last still waits.",
+)];
 
 const SOURCE: &[Key] = &[
     one(

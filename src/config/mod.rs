@@ -51,6 +51,8 @@ pub struct Config {
     pub contracts_dir: Option<PathBuf>,
     /// Contracts that must not be sent, with where they are named.
     pub withdrawn: Vec<(ContractId, Origin)>,
+    /// How often a heartbeat is made.
+    pub heartbeat_every: Duration,
     /// The sites that send, in the order of the file.
     pub sources: Vec<Source>,
     /// The topics, in the order of the file.
@@ -177,6 +179,7 @@ fn build(root: Section, folders: &Folders<'_>, mut problems: Problems) -> Result
             .and_then(|section| section.text("dir"))
             .map(|dir| secret::file_named(dir, None, folders.beside)),
         withdrawn: sns::withdrawn(&root, &mut problems),
+        heartbeat_every: root.inner("heartbeat").map_or(Duration::ZERO, |section| section.span("every")),
         sources: source::sources(&root, folders, &mut problems),
         topics,
         resolved: root,

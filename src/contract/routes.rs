@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::Contract;
 use super::catalogue::Catalogue;
 use super::map::unreadable;
 use super::tree::StoredData;
@@ -112,6 +113,36 @@ impl Routes {
             }
         }
         owed
+    }
+
+    /// Which topics carry messages of one of the product's own events for a source, with the contract.
+    #[must_use]
+    pub fn carriers(&self, event: &str, source: &SourceKey) -> Vec<(TopicKey, ContractId)> {
+        let speaks = |id: &&ContractId| {
+            self.catalogue.get(id).is_some_and(|contract| contract.events.iter().any(|name| name == event))
+        };
+        self.subscriptions
+            .iter()
+            .filter(|s| s.carries_source(Some(source)))
+            .flat_map(|s| s.contracts.iter().filter(speaks).map(|id| (s.topic.clone(), id.clone())))
+            .collect()
+    }
+
+    /// What is owed for one of the product's own events, which speaks of one topic and goes to no other. None:
+    /// there is no such contract.
+    #[must_use]
+    pub fn owed_of_own(
+        &self,
+        source: &Source,
+        (topic, contract): (TopicKey, ContractId),
+        event: &Event,
+    ) -> Option<Owed> {
+        let Contract { naming, .. } = self.catalogue.get(&contract)?;
+        let group = match StoredData::parse_event(&event.data) {
+            Ok(data) => naming.name(&source.url, &data).map(|name| name.group),
+            Err(error) => Err(unreadable(&contract, &error)),
+        };
+        Some(Owed { topic, contract, class: Class::Live, group })
     }
 }
 

@@ -93,6 +93,7 @@ pub(super) async fn answer(
         })?
     };
     let (accepted, duplicates, parked) = sum(&places, &kept);
+    context.stats.accepted(&key, accepted, arrived);
     let (duplicate, unwanted) = (duplicates.len(), unwanteds.len());
     for (id, reason) in places.iter().filter_map(|p| Some((p.id, p.parked?))) {
         tracing::warn!(source = %key, event = %id, %reason, "an event was set aside at the door");

@@ -65,6 +65,8 @@ struct Seen {
     secrets: HashMap<(SourceKey, String), Timestamp>,
     plugins: HashMap<SourceKey, PluginReport>,
     urls: HashMap<SourceKey, HashMap<String, Timestamp>>,
+    /// When events of a source were last accepted.
+    events: HashMap<SourceKey, Timestamp>,
 }
 
 /// Counters and signs of life of the door. Cheap to change: no lock is held across a wait.
@@ -229,6 +231,21 @@ impl Stats {
     pub(super) fn traced(&self, source: &SourceKey, events: usize) {
         let labels = OfSource { source: source.to_string() };
         self.traced.get_or_create(&labels).inc_by(events as u64);
+    }
+
+    pub(super) fn accepted(&self, source: &SourceKey, events: usize, at: Timestamp) {
+        if events > 0 {
+            self.seen().events.insert(source.clone(), at);
+        }
+    }
+
+    /// When a source last spoke, signed as it must be, and when an event of it was last accepted; none: not
+    /// since the start.
+    #[must_use]
+    pub fn heard(&self, source: &SourceKey) -> (Option<Timestamp>, Option<Timestamp>) {
+        let seen = self.seen();
+        let spoke = seen.secrets.iter().filter(|((of, _), _)| of == source).map(|(_, at)| *at).max();
+        (spoke, seen.events.get(source).copied())
     }
 
     /// When a secret of a source last verified a request since the start.

@@ -13,6 +13,7 @@
 mod accept;
 mod account;
 mod dispatch;
+mod own;
 mod people;
 mod pressure;
 mod replay;
@@ -33,6 +34,7 @@ use crate::event::{EventId, SourceKey, StoredEvent};
 pub use accept::{Accept, AcceptError, Accepted, Batch, Owed, Route};
 pub use account::{Count, LedgerRow, State, TopicState};
 pub use dispatch::{ConcludeError, Delivery, Entry, Lease};
+pub use own::Own;
 pub use people::{Parked, ParkedFilter, Trace, TracedDelivery, TracedState};
 pub use pressure::{Filling, Pressure, Shortage};
 pub use replay::{OwedAgain, Past, PastPage, Reach, Replay, ReplayOrder, ReplayState, ReplayStep};

@@ -4,6 +4,7 @@
 mod account;
 mod declared;
 mod end;
+mod heartbeat;
 mod held;
 mod ledgers;
 mod replayed;

@@ -61,7 +61,7 @@ pub(super) struct Change<'a> {
     pub(super) conn: &'a Connection,
     pub(super) at: &'a mut Standing,
     pub(super) now: Timestamp,
-    day: i64,
+    pub(super) day: i64,
     hour: i64,
     /// What others must hear of once it is committed.
     effects: Effects,
@@ -159,7 +159,7 @@ impl<'a> Change<'a> {
         Ok(Accepted::Conflict)
     }
 
-    fn keep(
+    pub(super) fn keep(
         &mut self,
         source: i64,
         name: i64,
@@ -189,7 +189,13 @@ impl<'a> Change<'a> {
         Ok(())
     }
 
-    fn owe(&mut self, source: i64, seq: u64, size: u64, owed: &super::super::Owed) -> rusqlite::Result<()> {
+    pub(super) fn owe(
+        &mut self,
+        source: i64,
+        seq: u64,
+        size: u64,
+        owed: &super::super::Owed,
+    ) -> rusqlite::Result<()> {
         let topic = self.number(Kind::Topic, owed.topic.as_str())?;
         let contract = self.number(Kind::Contract, owed.contract.as_str())?;
         self.count(source, contract, topic, Count::Owed, 1);

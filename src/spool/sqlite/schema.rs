@@ -5,6 +5,8 @@ use rusqlite::{Connection, OpenFlags};
 use std::path::Path;
 use std::time::Duration;
 
+use super::own;
+
 /// What the file says it is (`PRAGMA application_id`): "MSPs" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x4d53_5073;
 
@@ -152,7 +154,7 @@ fn identify(conn: &Connection) -> Result<(), Fault> {
 /// Makes the tables in one transaction: a file either is a whole spool or none.
 fn create(conn: &Connection) -> Result<(), Fault> {
     conn.execute("begin immediate", [])?;
-    for statement in CREATE {
+    for statement in CREATE.into_iter().chain(own::CREATE) {
         conn.execute(statement, [])?;
     }
     conn.pragma_update(None, "application_id", APPLICATION_ID)?;

@@ -1,0 +1,103 @@
+//! What the sidecar tells of itself, so that a consumer can tell quiet from broken.
+//!
+//! In come the routes (who asks for it), the spool's account and the door's signs of life; out go own events,
+//! straight into the spool, and from there the way of every other. It promises: a topic that doesn't ask gets
+//! nothing, a topic that can't be reached gets no heap of old news, and nothing of it is counted as coming
+//! from Moodle. It must not know how messages are sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use jiff::Timestamp;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use crate::contract::{HEARTBEAT, Heartbeat, Routes};
+use crate::delivery::TopicKey;
+use crate::event::{EventId, Source};
+use crate::spool::{Own, Spool, SpoolError, State};
+
+/// Makes the own events while the process serves.
+pub struct Teller {
+    /// Takes them.
+    pub spool: Spool,
+    /// Say who asks for them; looked at each time.
+    pub routes: Arc<ArcSwap<Routes>>,
+    /// The sources of this moment.
+    pub sources: Box<dyn Fn() -> Vec<SignOfLife> + Send + Sync>,
+    /// How often a heartbeat is made; a second at least.
+    pub every: Duration,
+}
+
+/// A source, and when it was last heard since the start.
+#[derive(Debug, Clone)]
+pub struct SignOfLife {
+    /// The source.
+    pub source: Source,
+    /// When its plugin last spoke.
+    pub heard_at: Option<Timestamp>,
+    /// When an event of it was last accepted.
+    pub event_at: Option<Timestamp>,
+}
+
+impl Teller {
+    /// Tells until it is stopped, first at once: a process that lives again says so.
+    pub async fn run(self, stop: CancellationToken) {
+        let mut beat = tokio::time::interval(self.every.max(Duration::from_secs(1)));
+        beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = stop.cancelled() => return,
+                _ = beat.tick() => said("heartbeats", self.heartbeats(Timestamp::now()).await),
+            }
+        }
+    }
+
+    async fn heartbeats(&self, now: Timestamp) -> Result<u64, SpoolError> {
+        let routes = self.routes.load_full();
+        let mut told = Vec::new();
+        let mut account: Option<State> = None;
+        for SignOfLife { source, heard_at, event_at } in (self.sources)() {
+            for carrier in routes.carriers(HEARTBEAT, &source.key) {
+                let state = match account.take() {
+                    Some(state) => state,
+                    // Read only where somebody asks: it counts all that waits.
+                    None => self.spool.state().await?,
+                };
+                let waiting = waiting(&state, &carrier.0);
+                account = Some(state);
+                let Some(id) = fresh_id() else { continue };
+                let heartbeat =
+                    Heartbeat { topic: &carrier.0, waiting, heard_at, event_at, every: self.every };
+                let event = heartbeat.event(&source.key, id, now);
+                if let Some(owed) = routes.owed_of_own(&source, carrier, &event) {
+                    told.push(Own { event, owed });
+                }
+            }
+        }
+        if told.is_empty() {
+            return Ok(0);
+        }
+        self.spool.tell(told).await
+    }
+}
+
+/// How many messages to a topic are not published yet.
+fn waiting(state: &State, topic: &TopicKey) -> u64 {
+    state.topics.iter().find(|t| t.topic == *topic).map_or(0, |t| t.waiting + t.held)
+}
+
+fn fresh_id() -> Option<EventId> {
+    EventId::new(Uuid::now_v7()).ok()
+}
+
+/// The next turn tries again: nothing is owed to anybody before it is in the spool.
+fn said(what: &str, outcome: Result<u64, SpoolError>) {
+    match outcome {
+        Ok(0) => {}
+        Ok(n) => tracing::debug!(n, what, "told"),
+        Err(error) => tracing::warn!(%error, what, "not told now; the next turn tries again"),
+    }
+}
