@@ -58,7 +58,7 @@ final class drain_outbox extends \core\task\scheduled_task {
             return;
         }
         $until = clock::ticks() + self::LONGEST;
-        $adopted = strict::adopt($connection, clock::ticks() + self::LONGEST / 3);
+        $adopted = strict::adopt($connection, clock::ticks() + intdiv(self::LONGEST, 3));
         if ($adopted > 0) {
             mtrace("{$adopted} events of strict mode had lost their request, and were completed.");
         }
