@@ -14,6 +14,7 @@
 #   DB=mariadb          on MariaDB in place of PostgreSQL
 #   CAPTURE=folder      keeps there each event as it was sent, each message, and coverage.tsv
 #   ONLY=words          only the chapters whose names hold one of these words
+#   KILLS=8             at how many places a script of strict mode is killed (faults); 100: at each
 #   KEEP=1              leaves the temporary folder there, whatever happens
 #
 # Without a Moodle it says SKIPPED and what that leaves unproven, and ends well, also with

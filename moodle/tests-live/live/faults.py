@@ -83,6 +83,7 @@ def play(site: Site, course: int, fault: Fault) -> list[str]:
     evidence.ledger = {name: {k: n - ledger.get(name, Counter())[k] for k, n in outcomes.items()} for name, outcomes in evidence.ledger.items()}
     evidence.repeated_allowed = True
     evidence.lost_allowed = getattr(fault, "kills", False)
+    evidence.losses_show = evidence.lost_allowed and not getattr(fault, "wipes", False)
     # Sent again after a lost answer: the sidecar says duplicate, and nobody hears of it twice.
     found = [line for line in judge(evidence) if not ("'duplicate'" in line)]
     return found + strict_names(site, mark, evidence) + [line for line in complaints(site) if "PHP Fatal" in line]

@@ -123,6 +123,7 @@ def a_hundred_thousand_wait(site: Site, course: int) -> None:
 the_database_is_read_only.kills = True
 the_plugin_is_half_upgraded.kills = True
 a_hundred_thousand_wait.kills = True
+a_hundred_thousand_wait.wipes = True
 
 FAULTS: list[Fault] = [a_transaction_is_rolled_back, two_requests_lock_each_other_out, four_crons_overlap, the_database_is_read_only,
                        the_plugin_is_half_upgraded, a_hundred_thousand_wait]

@@ -39,6 +39,8 @@ class Evidence:
     forbidden: list[str] = dataclasses.field(default_factory=list)
     # PHP was killed: what was in its memory may be lost.
     lost_allowed: bool = False
+    # And all of that must show in the ledger, which nobody wiped.
+    losses_show: bool = False
     # Faults refuse and repeat: only then may one event be posted more than once.
     repeated_allowed: bool = False
 
@@ -220,7 +222,7 @@ def plugin_ledger(evidence: Evidence) -> list[str]:
 
 def unseen(evidence: Evidence) -> list[str]:
     """Where PHP was killed: events that were committed and never told, and that the ledger doesn't call unaccounted."""
-    if not evidence.lost_allowed:
+    if not evidence.losses_show:
         return []
     told = Counter(e["type"] for e in firsts(evidence))
     committed = Counter(e.name for e in evidence.witnessed if e.committed)

@@ -338,12 +338,16 @@ final class request_test extends \advanced_testcase {
         $this->sink->answer(['status' => 503]);
         $this->raise();
         // A database that fell back to a read-only replica, for what comes now.
-        $readonly = ['postgres' => 'SET default_transaction_read_only = ', 'mysql' => 'SET SESSION transaction_read_only = '];
-        $DB->execute($readonly[$DB->get_dbfamily()] . '1');
+        $session = [
+            'postgres' => 'SET SESSION CHARACTERISTICS AS TRANSACTION ',
+            // MariaDB and MySQL have each a name of their own for the variable behind it.
+            'mysql' => 'SET SESSION TRANSACTION ',
+        ][$DB->get_dbfamily()];
+        $DB->execute($session . 'READ ONLY');
         try {
             request::finish();
         } finally {
-            $DB->execute($readonly[$DB->get_dbfamily()] . '0');
+            $DB->execute($session . 'READ WRITE');
         }
         $this->assertNotEmpty($this->getDebuggingMessages());
         $this->assertStringNotContainsString('INSERT', json_encode($this->getDebuggingMessages()), 'no statement is told');
