@@ -269,11 +269,15 @@ pub enum Cause {
     Mapping,
     /// Its contract is held, since too many of its messages could not be made.
     ContractFault,
+    /// There is no such contract any more.
+    ContractGone,
+    /// There is no such topic any more.
+    TopicGone,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::Throttled,
         Self::Unknown,
         Self::Failed,
@@ -281,6 +285,8 @@ impl Cause {
         Self::Account,
         Self::Mapping,
         Self::ContractFault,
+        Self::ContractGone,
+        Self::TopicGone,
     ];
 
     /// Those that hold a topic: the others hold messages of a contract only.
@@ -290,7 +296,7 @@ impl Cause {
     /// Whether it is the making of the message that failed: it was not sent, and a start tries it at once.
     #[must_use]
     pub fn is_of_contract(self) -> bool {
-        matches!(self, Self::Mapping | Self::ContractFault)
+        matches!(self, Self::Mapping | Self::ContractFault | Self::ContractGone)
     }
 
     /// The cause's one name.
@@ -304,6 +310,8 @@ impl Cause {
             Self::Account => "account",
             Self::Mapping => "mapping",
             Self::ContractFault => "contract-fault",
+            Self::ContractGone => "contract-gone",
+            Self::TopicGone => "topic-gone",
         }
     }
 }

@@ -179,11 +179,18 @@ pub(super) enum ConfigCommand {
     /// Check everything that a start checks, without network; say what each topic gets.
     #[command(after_help = "\
 All problems at once, each with file, line and what to do; exit 78 when there is one.
+With --spool also whether something waits for a topic or contract that this configuration doesn't have; exit 2
+then, with counts and the ways out. Do that before a restart with another configuration: the start would hold it.
 
 Examples:
   moodle-sns-producer config check --config ./config.toml
+  moodle-sns-producer config check --config ./new.toml --spool
   moodle-sns-producer config check --output json | jq '.problems[].what'")]
-    Check,
+    Check {
+        /// Hold it against what waits: ask the running process, or read spool.path when none runs.
+        #[arg(long)]
+        spool: bool,
+    },
     /// Show each value with where it comes from; secrets as *** and a fingerprint.
     #[command(after_help = "\
 Examples:

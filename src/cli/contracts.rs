@@ -6,11 +6,13 @@ use serde::Serialize;
 
 use super::args::Own;
 use super::exit::{Exit, Failure};
+use super::gone;
 use super::output::{Form, Output, say, table};
 use super::settings::Settings;
 use crate::config::{Config, Maturity, Problems, Subscribed};
 use crate::contract::{self, Catalogue, Contract, Generated, Personal, Status, Subscription};
 use crate::delivery::ContractId;
+use crate::operate::gone::Gone;
 use crate::operate::words::counted;
 
 /// What each topic gets, by the configuration and the contracts there are.
@@ -125,6 +127,8 @@ struct Checked {
     withdrawn: Vec<String>,
     /// Contracts with a last day, by topic.
     deprecated: Vec<Ending>,
+    /// Topics and contracts that are not there, and for which something waits; asked for by --spool.
+    gone: Vec<Gone>,
 }
 
 #[derive(Serialize)]
@@ -192,7 +196,7 @@ struct TopicRow {
     sources: Vec<String>,
 }
 
-pub(super) fn config_check(settings: &Settings, output: Output) -> Result<Exit, Failure> {
+pub(super) fn config_check(settings: &Settings, spool: bool, output: Output) -> Result<Exit, Failure> {
     let config = match settings.read() {
         Ok(config) => config,
         Err(problems) => return told(&problems, output),
@@ -220,7 +224,10 @@ pub(super) fn config_check(settings: &Settings, output: Output) -> Result<Exit, 
     let withdrawn = config.withdrawn.iter().map(|(id, _)| id.to_string()).collect();
     let deprecated = subscriptions.iter().flat_map(|subscription| ending(subscription, &catalogue)).collect();
     let warnings = subscriptions.iter().filter_map(|s| mixture(s, &catalogue)).collect();
-    let checked = Checked { good: true, problems: Vec::new(), warnings, topics: rows, withdrawn, deprecated };
+    let gone = if spool { gone::check(&config, &catalogue)? } else { Vec::new() };
+    let exit = if gone.is_empty() { Exit::Done } else { Exit::Findings };
+    let good = gone.is_empty();
+    let checked = Checked { good, problems: Vec::new(), warnings, topics: rows, withdrawn, deprecated, gone };
     output.one(&checked, || {
         let rows = checked.topics.iter().flat_map(lines);
         let gets = table(&["topic", "arn", "sources", "contracts"], rows);
@@ -229,15 +236,20 @@ pub(super) fn config_check(settings: &Settings, output: Output) -> Result<Exit, 
             .iter()
             .map(|warning| format!("\nWarning: {}.\n  do: {}\n", warning.what, warning.cure))
             .collect();
+        let verdict = match good {
+            true => "The configuration is good",
+            false => "The configuration is well written, and a start with it would leave messages to nobody",
+        };
         format!(
-            "The configuration is good: {}, {}, {}.\n\n{gets}{warnings}",
+            "{verdict}: {}, {}, {}.\n{}\n{gets}{warnings}",
             counted(config.sources.len() as u64, "source", "sources"),
             counted(config.topics.len() as u64, "topic", "topics"),
-            counted(catalogue.iter().count() as u64, "contract is known", "contracts are known")
+            counted(catalogue.iter().count() as u64, "contract is known", "contracts are known"),
+            gone::text(&checked.gone)
         ) + &withdrawn_text(&checked.withdrawn)
             + &deprecated_text(&checked.deprecated)
     })?;
-    Ok(Exit::Done)
+    Ok(exit)
 }
 
 /// What a topic carries that is to end.
@@ -306,6 +318,7 @@ fn told(problems: &Problems, output: Output) -> Result<Exit, Failure> {
             topics: Vec::new(),
             withdrawn: Vec::new(),
             deprecated: Vec::new(),
+            gone: Vec::new(),
         },
         String::new,
     )?;

@@ -12,6 +12,7 @@ mod client;
 mod contracts;
 mod exit;
 mod gate;
+mod gone;
 mod init;
 pub mod logging;
 mod look;
@@ -72,7 +73,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
         Command::Run => run::run(&settings.load()?, || settings.load()),
         Command::Init(init) => init::init(&init),
         Command::Config { command } => match command {
-            ConfigCommand::Check => contracts::config_check(&settings, output),
+            ConfigCommand::Check { spool } => contracts::config_check(&settings, spool, output),
             ConfigCommand::Show => settings::show(&settings, output),
             ConfigCommand::Schema => settings::schema(),
         },

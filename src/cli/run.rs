@@ -172,6 +172,7 @@ async fn serve(
     // It ends with the door: what it would tell then is told by the next start.
     door_open.spawn(teller.run(stop_door.clone()));
     phase.send_replace(Phase::Serving);
+    alarm_gone_topics(config, &spool).await;
 
     let mut failed = spool.failed();
     let exit = loop {
@@ -212,6 +213,17 @@ async fn serve(
     let _ = tokio::time::timeout(Duration::from_millis(500), watching.wait()).await;
     tracing::info!(exit = exit.code(), "stopped");
     Ok(exit)
+}
+
+/// Says once which topics are not there though something waits for them. It stays, whatever is done.
+async fn alarm_gone_topics(config: &Config, spool: &Spool) {
+    let Ok(state) = spool.state().await else { return };
+    for topic in state.topics.iter().filter(|topic| topic.waiting + topic.held > 0) {
+        if config.topics.iter().all(|known| known.key != topic.topic) {
+            let waiting = topic.waiting + topic.held;
+            tracing::error!(topic = %topic.topic, waiting, "held (topic-gone): the configuration has no such topic; put [topics.KEY] back, perhaps with another ARN; nothing is lost");
+        }
+    }
 }
 
 /// What the outside may tell the process.

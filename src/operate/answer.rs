@@ -11,14 +11,15 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::json;
 
+use super::gone::{self, OwedRow};
 use super::guard::{self, Shown, Way};
 use super::look::{self, ParkedPage, TraceReport, Wish};
 use super::ready::{self, Check, Disk};
 use super::report::Report;
 use super::verdict::Workers;
-use super::{Operator, change, metrics, page, replays};
+use super::{Operator, alarm, change, metrics, page, replays};
 use crate::event::{EventId, SourceKey};
-use crate::spool::{SpoolError, State};
+use crate::spool::{SpoolError, State, Trace};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -79,6 +80,7 @@ enum Path<'a> {
     Parked,
     ParkedOne(&'a str),
     Replays,
+    Owed,
 }
 
 fn path_of(paths: Paths, path: &str) -> Option<Path<'_>> {
@@ -99,6 +101,7 @@ fn path_of(paths: Paths, path: &str) -> Option<Path<'_>> {
         "/trace" => Some(Path::TracePage),
         "/v1/parked" => Some(Path::Parked),
         "/v1/replays" => Some(Path::Replays),
+        gone::OWED => Some(Path::Owed),
         _ => match (path.strip_prefix("/v1/trace/"), path.strip_prefix("/v1/parked/")) {
             (Some(id), _) => Some(Path::Trace(id)),
             (_, Some(number)) => Some(Path::ParkedOne(number)),
@@ -114,9 +117,12 @@ async fn read(operator: &Operator, paths: Paths, path: Path<'_>, request: &Reque
         Path::Root => with(plain(StatusCode::SEE_OTHER, String::new()), LOCATION, "/status"),
         Path::Live => plain(StatusCode::OK, "ok\n".to_owned()),
         Path::Ready => {
-            let checks = checks(operator, operator.spool.state().await.as_ref());
+            let state = operator.spool.state().await;
+            let checks = checks(operator, state.as_ref());
+            let alarms =
+                if query.has("verbose") { alarms(operator, state.ok().as_ref()) } else { Vec::new() };
             let status = if is_ready(&checks) { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
-            plain(status, ready::text(&checks, query.has("verbose")))
+            plain(status, ready::text(&checks, &alarms, query.has("verbose")))
         }
         Path::Metrics => scrape(operator, paths, now).await,
         Path::Css => typed(StatusCode::OK, "text/css; charset=utf-8", crate::pages::CSS),
@@ -135,6 +141,10 @@ async fn read(operator: &Operator, paths: Paths, path: Path<'_>, request: &Reque
         Path::TracePage => trace_page(operator, query.get("id").unwrap_or_default(), now).await,
         Path::Trace(id) => trace(operator, &percent_decoded(id), query.get("source"), now).await,
         Path::Parked => parked(operator, &query).await,
+        Path::Owed => match operator.spool.owed().await {
+            Ok(owed) => body(StatusCode::OK, &owed.into_iter().map(OwedRow::from).collect::<Vec<_>>()),
+            Err(error) => failed(&error),
+        },
         Path::ParkedOne(number) => parked_one(operator, number, request.headers()).await,
         Path::Replays => match replays::rows(&operator.spool).await {
             Ok(rows) => body(StatusCode::OK, &rows),
@@ -155,6 +165,12 @@ fn checks(operator: &Operator, state: Result<&State, &SpoolError>) -> Vec<Check>
     )
 }
 
+/// What wants a person, or SNS, though batches are accepted and kept.
+fn alarms(operator: &Operator, state: Option<&State>) -> Vec<String> {
+    let signs = (operator.signs)();
+    alarm::alarms(&signs, state, &operator.setup, Timestamp::now())
+}
+
 fn is_ready(checks: &[Check]) -> bool {
     checks.iter().all(|check| check.good)
 }
@@ -169,7 +185,9 @@ async fn scrape(operator: &Operator, paths: Paths, now: Timestamp) -> Answer {
         Err(error) => return failed(&error),
     };
     let ready = is_ready(&checks(operator, Ok(&state)));
-    let account = metrics::account(&operator.spool, &state, &ledger, ready, now);
+    let mut account = metrics::account(&operator.spool, &state, &ledger, ready, now);
+    let signs = (operator.signs)();
+    alarm::register(&mut account, &signs, &state, &operator.setup);
     let Ok(text) = metrics::text(&operator.registry, &account) else {
         return problem(StatusCode::INTERNAL_SERVER_ERROR, "metrics", "the metrics could not be written");
     };
@@ -200,7 +218,7 @@ async fn trace_page(operator: &Operator, asked: &str, now: Timestamp) -> Answer 
         Err(why) => html(StatusCode::BAD_REQUEST, page::trace(Err(&why), asked)),
         Ok(id) => match operator.spool.trace(None, id).await {
             Ok(trace) => {
-                let report = TraceReport::new(id, trace.as_ref(), now);
+                let report = fate(operator, id, trace.as_ref(), now);
                 html(found(trace.is_some()), page::trace(Ok(&report), asked))
             }
             Err(error) => failed(&error),
@@ -218,9 +236,20 @@ async fn trace(operator: &Operator, asked: &str, source: Option<&str>, now: Time
         Err(error) => return problem(StatusCode::BAD_REQUEST, "source", &error.to_string()),
     };
     match operator.spool.trace(source.as_ref(), id).await {
-        Ok(trace) => body(found(trace.is_some()), &TraceReport::new(id, trace.as_ref(), now)),
+        Ok(trace) => body(found(trace.is_some()), &fate(operator, id, trace.as_ref(), now)),
         Err(error) => failed(&error),
     }
+}
+
+/// What a trace means here, where a topic or contract may not be there any more.
+fn fate(operator: &Operator, id: EventId, trace: Option<&Trace>, now: Timestamp) -> TraceReport {
+    let mut report = TraceReport::new(id, trace, now);
+    gone::mark(
+        &mut report,
+        |key| operator.setup.topics.iter().any(|topic| topic.key.as_str() == key),
+        |name| name.parse().is_ok_and(|id| operator.mapper.catalogue.get(&id).is_some()),
+    );
+    report
 }
 
 fn found(known: bool) -> StatusCode {

@@ -10,10 +10,12 @@
 //! Read in this order: [`verdict`], [`books`] and [`report`] (all that `status` shows), [`look`] (single events),
 //! `guard` (who may ask what), [`change`] (the verbs that change something), `answer` (the paths), `serve` (the sockets).
 
+mod alarm;
 mod answer;
 pub mod books;
 pub mod change;
 mod clear;
+pub mod gone;
 mod guard;
 pub mod look;
 mod metrics;

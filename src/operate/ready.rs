@@ -75,15 +75,19 @@ pub(super) fn checks(phase: Phase, disk: Disk<'_>) -> Vec<Check> {
     ]
 }
 
-/// What a probe reads: `ok`, or the checks that failed; with `verbose` all of them.
+/// What a probe reads: `ok`, or the checks that failed; with `verbose` all of them, and the alarms, which say
+/// nothing about readiness.
 #[must_use]
-pub(super) fn text(checks: &[Check], verbose: bool) -> String {
+pub(super) fn text(checks: &[Check], alarms: &[String], verbose: bool) -> String {
     let good = checks.iter().all(|check| check.good);
     let mut lines: Vec<String> = checks
         .iter()
         .filter(|check| verbose || !check.good)
         .map(|check| format!("[{}] {}: {}", if check.good { '+' } else { '-' }, check.name, check.words))
         .collect();
+    if verbose {
+        lines.extend(alarms.iter().map(|alarm| format!("[!] {alarm}")));
+    }
     lines.push(if good { "ok" } else { "not ready" }.to_owned());
     lines.join("\n") + "\n"
 }
@@ -116,8 +120,8 @@ mod tests {
             let failed: Vec<&str> =
                 checks.iter().filter(|check| !check.good).map(|check| check.name).collect();
             assert_eq!(failed, failing);
-            assert_eq!(text(&checks, false).lines().count(), failing.len() + 1);
-            assert_eq!(text(&checks, true).lines().count(), 5);
+            assert_eq!(text(&checks, &[], false).lines().count(), failing.len() + 1);
+            assert_eq!(text(&checks, &["topic a: held".to_owned()], true).lines().count(), 6);
         }
     }
 }

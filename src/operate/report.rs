@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::books::Books;
 use super::clear::clear;
+use super::gone::topic_cure;
 use super::verdict::{Verdict, Workers, by_reason, verdict};
 use super::words::{counted, moment, span};
 use super::{Setup, Sign};
@@ -327,6 +328,9 @@ fn topics(setup: &Setup, state: &State, workers: Workers<'_>, now: Timestamp) ->
                     ),
                 ),
                 (Some(Doing::Stopped { why }), _) => (TopicDoing::Stopped, why.clone()),
+                (None, Workers::Here(..)) if n(&|topic| topic.waiting + topic.held) > 0 => {
+                    (TopicDoing::NotServed, format!("topic-gone: {}", topic_cure(key.as_str())))
+                }
                 (None, Workers::Here(..)) => (TopicDoing::NotServed, "not in the configuration".to_owned()),
                 (None, Workers::Nobody) => (TopicDoing::Stopped, "no process runs".to_owned()),
             };
@@ -360,7 +364,7 @@ fn contract_words(contracts: &[HeldContract], topic: &TopicKey) -> String {
     let words = contracts.iter().filter_map(|held| {
         let waiting = held.waiting.get(topic).filter(|waiting| **waiting > 0)?;
         let waiting = counted(*waiting, "message waits", "messages wait");
-        Some(format!("all but {} (contract-fault): {waiting}. {}.", held.contract, held.words()))
+        Some(format!("all but {} ({}): {waiting}. {}.", held.contract, held.cause(), held.words()))
     });
     words.collect::<Vec<_>>().join(" ")
 }

@@ -1,7 +1,7 @@
 //! Made-up accounts and pulses, for the tests of what is said about them.
 
 use crate::delivery::{Cause, Parking, Reason, TopicKey};
-use crate::publish::{HeldContract, Outlook, Pulse, State as Doing};
+use crate::publish::{Flaw, HeldContract, Outlook, Pulse, State as Doing};
 use crate::spool::{Count, Pressure, State, TopicState};
 
 pub(super) fn key(name: &str) -> TopicKey {
@@ -77,9 +77,11 @@ pub(super) fn held_contract(name: &str, waiting: u64) -> HeldContract {
     HeldContract {
         contract: "moodle.grade.updated.v1".parse().unwrap(),
         since: "2026-11-24T09:14:07Z".parse().unwrap(),
-        failed: 20,
-        of: 37,
-        complaint: Parking::new(Reason::Mapping, "field user.id: expected an id above 0, found nothing"),
+        flaw: Flaw::Fault {
+            failed: 20,
+            of: 37,
+            complaint: Parking::new(Reason::Mapping, "field user.id: expected an id above 0, found nothing"),
+        },
         waiting: [(key(name), waiting)].into(),
     }
 }

@@ -291,9 +291,10 @@ fn held_contracts(contracts: &[HeldContract], now: Timestamp) -> impl Iterator<I
         aside: None,
         level: Level::Outage,
         sentence: format!(
-            "The contract `{}` is held since {} (`contract-fault`). {}; other contracts go on.",
+            "The contract `{}` is held since {} (`{}`). {}; other contracts go on.",
             held.contract,
             moment(held.since, now),
+            held.cause(),
             counted(held.waiting(), "message waits", "messages wait")
         ),
         steps: vec![format!("{}.", held.words())],
@@ -304,7 +305,12 @@ fn cures(cause: Cause, words: &str) -> Vec<String> {
     let end = if words.ends_with(['.', '!', '?']) { "" } else { "." };
     let first = match cause {
         // These words name their cure.
-        Cause::Topic | Cause::Account | Cause::Mapping | Cause::ContractFault => format!("{words}{end}"),
+        Cause::Topic
+        | Cause::Account
+        | Cause::Mapping
+        | Cause::ContractFault
+        | Cause::ContractGone
+        | Cause::TopicGone => format!("{words}{end}"),
         Cause::Unknown | Cause::Failed => format!(
             "Check the way from this machine to SNS: network, name resolution, proxy, `aws.endpoint_url`; and the health page of AWS. The last try: {words}{end}"
         ),
@@ -336,9 +342,13 @@ fn unserved(state: &State, pulses: &[Pulse]) -> Option<Finding> {
     (!gone.is_empty()).then(|| Finding {
         aside: None,
         level: Level::Person,
-        sentence: format!("The configuration has no topic for what is owed to {}.", gone.join(", ")),
+        sentence: format!(
+            "The configuration has no topic for what is owed to {}: it is held (`topic-gone`).",
+            gone.join(", ")
+        ),
         steps: vec![
-            "Put `[topics.KEY]` back under that key, perhaps with another ARN, and restart.".to_owned(),
+            "Put `[topics.KEY]` back under that key, perhaps with another ARN, and restart; or pass over what waits: `moodle-sns-producer topic skip KEY`."
+                .to_owned(),
         ],
     })
 }
@@ -524,7 +534,7 @@ mod tests {
                 &busy,
                 &both[..1],
                 Level::Person,
-                "The configuration has no topic for what is owed to `enrolments` (5 messages).",
+                "The configuration has no topic for what is owed to `enrolments` (5 messages): it is held (`topic-gone`).",
             ),
             (
                 &parked,

@@ -1,4 +1,4 @@
-//! Contracts that are at fault, over all topics. A message that can't be made is its event's fault or its
+//! Contracts that are held, over all topics. Those that there are not any more are held as they are met. A message that can't be made is its event's fault or its
 //! contract's, and one failure doesn't say which: so the others of the contract are looked at. Held for its
 //! own fault, a contract stays held until the next start, which may bring a mended one: mapping is a pure
 //! function, so trying again before would change nothing.
@@ -11,26 +11,47 @@ use tokio::sync::watch;
 
 use super::stats::Stats;
 use super::window::Window;
-use crate::delivery::{ContractId, Parking, Position, TopicKey};
+use crate::delivery::{Cause, ContractId, Parking, Position, TopicKey};
 
-/// A contract that is held because it can't make its messages.
+/// A contract that is held because nobody can make its messages.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeldContract {
     /// Its name.
     pub contract: ContractId,
     /// Since when.
     pub since: Timestamp,
-    /// So many messages could not be made…
-    pub failed: usize,
-    /// …of so many that were tried last.
-    pub of: u64,
-    /// What the last failure was.
-    pub complaint: Parking,
+    /// Why.
+    pub flaw: Flaw,
     /// How many of its messages wait, for each topic.
     pub waiting: BTreeMap<TopicKey, u64>,
 }
 
+/// Why a contract's messages can't be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Flaw {
+    /// It fails at too many events.
+    Fault {
+        /// So many messages could not be made…
+        failed: usize,
+        /// …of so many that were tried last.
+        of: u64,
+        /// What the last failure was.
+        complaint: Parking,
+    },
+    /// There is no such contract any more.
+    Gone,
+}
+
 impl HeldContract {
+    /// Its kind.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        match self.flaw {
+            Flaw::Fault { .. } => Cause::ContractFault,
+            Flaw::Gone => Cause::ContractGone,
+        }
+    }
+
     /// How many of its messages wait.
     #[must_use]
     pub fn waiting(&self) -> u64 {
@@ -40,10 +61,12 @@ impl HeldContract {
     /// Why it is held, and what to do.
     #[must_use]
     pub fn words(&self) -> String {
-        format!(
-            "{} of its last {} messages could not be made, the last one by {}. Mend the contract (`moodle-sns-producer contracts check`) or go back to the version before, and restart: what waits goes on in order",
-            self.failed, self.of, self.complaint
-        )
+        match &self.flaw {
+            Flaw::Fault { failed, of, complaint } => format!(
+                "{failed} of its last {of} messages could not be made, the last one by {complaint}. Mend the contract (`moodle-sns-producer contracts check`) or go back to the version before, and restart: what waits goes on in order"
+            ),
+            Flaw::Gone => "There is no such contract any more. Put its text back (`contracts.dir`, or the version of this program that has it) and restart: what waits goes on in order; to drop what waits, name it under `contracts.withdrawn` too".to_owned(),
+        }
     }
 }
 
@@ -122,19 +145,32 @@ impl Contracts {
             return Failure::Doubtful(number);
         }
         let (failed, of) = window.failures();
-        *held = Some(HeldContract {
-            contract: contract.clone(),
-            since: Timestamp::now(),
-            failed,
-            of,
-            complaint: complaint.clone(),
-            waiting: BTreeMap::new(),
-        });
-        self.stats.hold_contract(contract);
-        self.held.send_modify(|names| names.push(contract.clone()));
+        self.hold(held, contract, Flaw::Fault { failed, of, complaint: complaint.clone() });
         tracing::error!(%contract, failed, of, %complaint,
             "the contract is held (contract-fault): mend it and restart; its messages wait, those of others go on, nothing is lost");
         Failure::Contract
+    }
+
+    /// Holds a contract that there is not any more.
+    pub(super) fn gone(&self, contract: &ContractId) {
+        let mut all = self.all();
+        let Watched { held, .. } = all.entry(contract.clone()).or_default();
+        if held.is_none() {
+            self.hold(held, contract, Flaw::Gone);
+            tracing::error!(%contract, "the contract is held (contract-gone): there is no such contract any more; put its text back and restart; its messages wait, nothing is lost");
+        }
+    }
+
+    fn hold(&self, held: &mut Option<HeldContract>, contract: &ContractId, flaw: Flaw) {
+        let new = HeldContract {
+            contract: contract.clone(),
+            since: Timestamp::now(),
+            flaw,
+            waiting: BTreeMap::new(),
+        };
+        self.stats.hold_contract(contract, new.cause());
+        *held = Some(new);
+        self.held.send_modify(|names| names.push(contract.clone()));
     }
 
     /// What a doubtful failure has come to; `late` when it has waited long enough.
@@ -195,7 +231,8 @@ mod tests {
         assert!(contracts.is_held(&mine) && !contracts.is_held(&other));
         contracts.count(&mine, &topics[0], 7);
         let held = contracts.held();
-        assert_eq!((held.len(), held[0].failed, held[0].of, held[0].waiting()), (1, 20, 20, 7));
+        assert_eq!((held.len(), held[0].cause(), held[0].waiting()), (1, Cause::ContractFault, 7));
+        assert!(held[0].words().starts_with("20 of its last 20 "), "{}", held[0].words());
         assert!(held[0].words().contains("field a.b"), "{}", held[0].words());
     }
 

@@ -40,7 +40,7 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub use backoff::Backoff;
-pub use contracts::HeldContract;
+pub use contracts::{Flaw, HeldContract};
 pub use control::{Control, Pulse, State};
 pub use flow::{Clear, Outlook};
 pub use quota::Quota;

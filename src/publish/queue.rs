@@ -163,6 +163,11 @@ impl Queue {
         number
     }
 
+    /// Whether the contract has a number.
+    pub(super) fn knows(&self, contract: &ContractId) -> bool {
+        self.numbers.contains_key(contract)
+    }
+
     /// From now on nothing of the contract is taken or kept here; what is out may come back.
     pub(super) fn stop(&mut self, contract: &ContractId) {
         let number = self.number(contract);

@@ -93,9 +93,8 @@ impl Stats {
     }
 
     /// Shows that a contract is held, until the process ends.
-    pub(super) fn hold_contract(&self, contract: &ContractId) {
-        let labels =
-            [("contract", contract.to_string()), ("cause", Cause::ContractFault.as_str().to_owned())];
+    pub(super) fn hold_contract(&self, contract: &ContractId, cause: Cause) {
+        let labels = [("contract", contract.to_string()), ("cause", cause.as_str().to_owned())];
         self.contract_held.get_or_create_owned(&labels).set(1);
     }
 
@@ -173,7 +172,7 @@ mod tests {
         let topic = stats.of(&"grades".parse().unwrap());
         topic.published.inc();
         topic.show_held(Some(Cause::Topic));
-        stats.hold_contract(&"moodle.a.b.v1".parse().unwrap());
+        stats.hold_contract(&"moodle.a.b.v1".parse().unwrap(), Cause::ContractFault);
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [

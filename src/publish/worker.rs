@@ -184,6 +184,10 @@ impl Worker {
             }
             (tried != Tried::NEVER).then(|| (tried, now + wait))
         });
+        if !self.queue.knows(&entry.contract) && self.line.mapper.catalogue.get(&entry.contract).is_none() {
+            self.line.contracts.gone(&entry.contract);
+            self.queue.stop(&entry.contract);
+        }
         let contract = self.queue.number(&entry.contract);
         let Entry { position, group, class, .. } = *entry;
         self.queue.push(Arrival { position, group, contract, class, held });

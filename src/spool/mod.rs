@@ -14,6 +14,7 @@ mod accept;
 mod account;
 mod dispatch;
 mod own;
+mod owed;
 mod people;
 mod pressure;
 mod replay;
@@ -34,6 +35,7 @@ use crate::event::{EventId, SourceKey, StoredEvent};
 pub use accept::{Accept, AcceptError, Accepted, Batch, Owed, Route};
 pub use account::{Count, LedgerRow, State, TopicState};
 pub use dispatch::{ConcludeError, Delivery, Entry, Lease};
+pub use owed::Owing;
 pub use own::Own;
 pub use people::{Parked, ParkedFilter, Trace, TracedDelivery, TracedState};
 pub use pressure::{Filling, Pressure, Shortage};
@@ -221,6 +223,14 @@ impl Spool {
     /// The store failed.
     pub async fn state(&self) -> Result<State, SpoolError> {
         self.store.state().await
+    }
+
+    /// What waits or is held, by topic and contract, in their order.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn owed(&self) -> Result<Vec<Owing>, SpoolError> {
+        self.store.owed().await
     }
 
     /// The ledger's rows of the hours since `since`.

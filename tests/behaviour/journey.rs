@@ -5,6 +5,7 @@ mod account;
 mod declared;
 mod end;
 mod heartbeat;
+mod gone;
 mod held;
 mod ledgers;
 mod replayed;

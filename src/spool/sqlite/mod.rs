@@ -10,6 +10,7 @@ mod broken;
 mod change;
 mod house;
 mod own;
+mod owed;
 mod people;
 mod place;
 mod prepared;
@@ -46,7 +47,8 @@ use self::withdraw::Stage;
 use self::writer::{Job, Writer};
 use super::{
     AcceptError, Accepted, Batch, CommitSeconds, ConcludeError, Count, Delivery, Entry, LISTS_KEPT,
-    LedgerRow, OpenError, Parked, ParkedFilter, Settings, SpoolError, State, Trace, Withdrawal, Withdrawn,
+    LedgerRow, OpenError, Owing, Parked, ParkedFilter, Settings, SpoolError, State, Trace, Withdrawal,
+    Withdrawn,
 };
 use crate::delivery::{Fate, Position, TopicKey};
 use crate::event::{EventId, SourceKey, StoredEvent};
@@ -277,6 +279,10 @@ impl Store {
     pub(super) async fn lists(&self, source: &SourceKey) -> Result<Vec<(String, String)>, SpoolError> {
         let source = source.clone();
         self.read("reading the wanted lists", move |c| read::lists(c, &source)).await
+    }
+
+    pub(super) async fn owed(&self) -> Result<Vec<Owing>, SpoolError> {
+        self.read("counting what is owed", owed::owed).await
     }
 
     pub(super) async fn ledger(&self, since: Timestamp) -> Result<Vec<LedgerRow>, SpoolError> {

@@ -137,7 +137,10 @@ async fn a_contract_at_fault_is_held_and_all_of_it_goes_on_in_order_when_it_is_m
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let held = bench.rig.held_contracts().remove(0);
-    assert_eq!((held.contract.as_str(), held.failed, held.waiting()), (BREAKABLE, 20, 100));
+    assert_eq!(
+        (held.contract.as_str(), held.cause(), held.waiting()),
+        (BREAKABLE, Cause::ContractFault, 100)
+    );
     assert!(held.words().contains("event.other.nowhere"), "{}", held.words());
     let gauge = format!(r#"contract_held{{contract="{BREAKABLE}",cause="contract-fault"}}"#);
     assert_eq!(bench.rig.metric(&gauge), 1);
