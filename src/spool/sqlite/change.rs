@@ -13,6 +13,9 @@ use super::words::{Kind, Words};
 use crate::delivery::{Class, Fate, Parking, Position, TopicKey};
 use crate::event::Sequence;
 
+/// So many positions are set aside with one write: a start leaves the rest of them out.
+const POSITIONS: u64 = 10_000;
+
 /// Where the spool stands: derived from the file at each open, changed by commits only.
 #[derive(Debug, Default)]
 pub(super) struct Standing {
@@ -20,6 +23,8 @@ pub(super) struct Standing {
     pub(super) epoch: u32,
     pub(super) seq: u64,
     pub(super) pos: u64,
+    /// Up to this position the file says that all may be given.
+    pos_kept: u64,
     pub(super) owed_bytes: u64,
     /// Counts of repeated and unwanted events that wait for the next commit that writes anyway: a
     /// repeated event costs no write of its own. At most a second of them is lost with a kill, on both
@@ -32,13 +37,17 @@ impl Standing {
         let one = |sql: &str| {
             conn.query_one(sql, [], |r| r.get::<_, Option<u64>>(0)).map(Option::unwrap_or_default)
         };
+        // What is settled keeps its position, and stands in no table that is read here: so it is not enough to
+        // look at what is owed, or the copy of a replay could be given the position of its original.
+        let pos_kept = one("select value from meta where key = 'pos'")?;
         Ok(Self {
             words: Words::read(conn)?,
             epoch: conn.query_one("select value from meta where key = 'epoch'", [], |r| r.get(0))?,
             seq: one("select value from meta where key = 'seq'")?.max(one("select max(seq) from event")?),
-            pos: one("select value from meta where key = 'pos'")?
+            pos: pos_kept
                 .max(one("select max(pos) from delivery")?)
                 .max(one("select max(no) from parked")?),
+            pos_kept,
             owed_bytes: one("select sum(size) from delivery")?,
             uncounted: HashMap::new(),
         })
@@ -403,6 +412,12 @@ impl<'a> Change<'a> {
     pub(super) fn write_ledger(&mut self, when: Counting) -> rusqlite::Result<()> {
         if !self.wrote && when == Counting::WithOthers {
             return Ok(());
+        }
+        if self.at.pos > self.at.pos_kept {
+            self.at.pos_kept = self.at.pos + POSITIONS;
+            self.conn
+                .prepare_cached("update meta set value = ?1 where key = 'pos'")?
+                .execute([self.at.pos_kept])?;
         }
         let mut statement = self.conn.prepare_cached(
             "insert into ledger(hour, source, name, topic, what, n) values(?1, ?2, ?3, ?4, ?5, ?6)

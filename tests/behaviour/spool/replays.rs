@@ -222,3 +222,19 @@ async fn how_far_back_events_reach_is_known_and_a_replay_says_what_was_pruned_be
     spool.owe_again(step(&next, 5, &[])).await.unwrap();
     assert_eq!(spool.replays().await.unwrap()[0].pruned, None);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_position_is_never_given_again_though_all_is_settled_and_the_process_starts_anew() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut last = None;
+    for n in 0..3 {
+        let spool = open(dir.path()).await;
+        spool.accept(batch(vec![(event(id(n), "x"), Route::Owed(vec![owed("a", 1)]))])).await.unwrap();
+        let lease = lease(&spool, "a").await;
+        let index = spool.index(&lease, None, 9).await.unwrap();
+        assert!(index.len() == 1 && Some(index[0].position) > last, "{:?} after {last:?}", index[0].position);
+        last = Some(index[0].position);
+        spool.conclude(&lease, vec![(index[0].position, settled())]).await.unwrap();
+        spool.shut().await;
+    }
+}
