@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use crate::event::key;
+use crate::event::{EventId, key};
 
 pub use replay::{NotAReplay, ReplayName};
 
@@ -97,6 +97,12 @@ impl serde::Serialize for ContractId {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&self.0)
     }
+}
+
+/// The id of a message: `<event id>:<type>`, the same in every copy, for ever. Consumers deduplicate on it.
+#[must_use]
+pub fn message_id(event: EventId, contract: &str) -> String {
+    format!("{event}:{contract}")
 }
 
 /// The messages of one group are published in the order of acceptance (FIFO topics). The first 16 bytes

@@ -13,7 +13,7 @@ use super::map::{Form, Mapping, unreadable};
 use super::schema::complaint;
 use super::tree::{StoredData, Tree};
 use super::value::write_time;
-use crate::delivery::{Group, Parking, Reason};
+use crate::delivery::{Group, Parking, Reason, message_id};
 use crate::event::{Source, StoredEvent};
 
 /// What is published for one event under one contract. A redrive and a replay add their attribute.
@@ -73,9 +73,9 @@ pub(super) fn build(contract: &Contract, source: &Source, stored: &StoredEvent) 
     let name = contract.naming.name(&source.url, &data)?;
     let mapping = Mapping { contract: &contract.id, data: &data, form: name.form };
     let id = match name.form {
-        Form::Named => format!("{}:{}", event.id, contract.id),
+        Form::Named => message_id(event.id, contract.id.as_str()),
         // Receive has cut it already; it must be so whoever stored the event.
-        Form::Anonymous => format!("{}:{}", event.id.cut_to_hour(), contract.id),
+        Form::Anonymous => message_id(event.id.cut_to_hour(), contract.id.as_str()),
     };
     let mut body = String::with_capacity(1024 + event.data.len());
     write_envelope(&mut body, contract, source, stored, &name, &id);

@@ -71,7 +71,7 @@ pub use field::{Field, Personal};
 pub use inventory::{BadInventory, EventClass, Inventory, Loss, LossKind};
 pub use json::pretty;
 pub use message::Message;
-pub use own::{HEARTBEAT, Heartbeat};
+pub use own::{HEARTBEAT, Heartbeat, SUMMARY, Summary};
 pub use problem::{Problem, Problems, Spot};
 pub use propose::{Proposal, Seen, Wish, propose};
 pub use routes::{Routes, Subscription};

@@ -6,11 +6,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::Offset;
 use serde_json::{Value, json};
 
 use super::Contract;
 use crate::delivery::{ContractId, TopicKey};
 use crate::event::{Event, EventId, SourceKey};
+use crate::spool::Published;
 
 /// What the names of own events begin with. Moodle's begin with a backslash.
 const PREFIX: &str = "producer:";
@@ -24,8 +26,14 @@ const TEST: (&str, &str) = ("producer", "test");
 /// The name of the event that is a heartbeat.
 pub const HEARTBEAT: &str = "producer:heartbeat";
 
+/// The name of the event that is a summary of a day.
+pub const SUMMARY: &str = "producer:summary";
+
+/// The subject and the names of the contracts whose messages no summary counts.
+const UNCOUNTED: [(&str, &str); 2] = [("producer", "heartbeat"), ("producer", "summary")];
+
 /// A heartbeat, a day's summary, and a test that the sidecar itself makes.
-pub(super) const NAMES: [&str; 3] = [HEARTBEAT, "producer:summary", "producer:test"];
+pub(super) const NAMES: [&str; 3] = [HEARTBEAT, SUMMARY, "producer:test"];
 
 /// Whether an event is the product's own.
 pub(super) fn is_own(event: &str) -> bool {
@@ -76,6 +84,35 @@ impl Heartbeat<'_> {
             "version": env!("CARGO_PKG_VERSION"),
         });
         event(HEARTBEAT, source, id, now, &other)
+    }
+}
+
+/// What was published to one topic in one day, of one source, as a summary tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Summary<'a> {
+    /// The topic.
+    pub topic: &'a TopicKey,
+    /// The day's beginning, UTC.
+    pub day: Timestamp,
+    /// The first publications, by contract. Those of heartbeats and summaries are not told.
+    pub published: &'a [Published],
+}
+
+impl Summary<'_> {
+    /// The event that tells it.
+    #[must_use]
+    pub fn event(&self, source: &SourceKey, id: EventId, now: Timestamp) -> Event {
+        let uncounted = |id: &ContractId| UNCOUNTED.contains(&(id.area(), id.operation()));
+        let mut told: Vec<&Published> = self.published.iter().filter(|p| !uncounted(&p.contract)).collect();
+        told.sort_by(|a, b| a.contract.cmp(&b.contract));
+        let other = json!({
+            "topic": self.topic,
+            "day": Offset::UTC.to_datetime(self.day).date().to_string(),
+            "types": told.iter().map(|p| &p.contract).collect::<Vec<_>>(),
+            "messages": told.iter().map(|p| p.messages).collect::<Vec<_>>(),
+            "checks": told.iter().map(|p| format!("{:032x}", p.check)).collect::<Vec<_>>(),
+        });
+        event(SUMMARY, source, id, now, &other)
     }
 }
 
@@ -138,5 +175,43 @@ mod tests {
             "heartbeat": { "every": 300, "version": env!("CARGO_PKG_VERSION") },
         });
         assert_eq!(told["data"], data);
+    }
+
+    #[test]
+    fn a_summary_is_what_its_contract_promises_and_leaves_out_what_tells_of_itself() {
+        let now: Timestamp = "2026-11-25T00:00:05.123456Z".parse().unwrap();
+        let topic = "general".parse().unwrap();
+        let published = |contract: &str, messages, check| Published {
+            contract: contract.parse().unwrap(),
+            messages,
+            check,
+        };
+        let published = [
+            published("moodle.producer.heartbeat.v1", 288, 1),
+            published("moodle.grade.updated.v1", 1, 0x76a7_8dd5_22a8_df6f_793a_b9da_9c16_abda),
+            published("moodle.producer.summary.v1", 1, 2),
+            published("moodle.enrolment.created.v1", 2, 0x0746_6a84_3a5c_cddc_ffee_0a2e_9458_fc5b),
+            published("moodle.producer.test.v1", 1, 3),
+        ];
+        let day = "2026-11-24T00:00:00Z".parse().unwrap();
+        let summary = Summary { topic: &topic, day, published: &published };
+        let told = message("moodle.producer.summary.v1", summary.event(&source().key, id(), now));
+        let data = json!({
+            "topic": { "key": "general" },
+            "summary": {
+                "day": "2026-11-24",
+                "types": ["moodle.enrolment.created.v1", "moodle.grade.updated.v1", "moodle.producer.test.v1"],
+                "messages": [2, 1, 1],
+                "checks": [
+                    "07466a843a5ccddcffee0a2e9458fc5b",
+                    "76a78dd522a8df6f793ab9da9c16abda",
+                    "00000000000000000000000000000003",
+                ],
+            },
+        });
+        assert_eq!(told["data"], data);
+        let quiet = Summary { topic: &topic, day, published: &[] };
+        let told = message("moodle.producer.summary.v1", quiet.event(&source().key, id(), now));
+        assert_eq!(told["data"]["summary"]["types"], json!([]));
     }
 }

@@ -11,7 +11,7 @@ use super::wanted::{Row, Taken, WantedList};
 use super::withdraw::is_among;
 use crate::delivery::{Class, ContractId, TopicKey};
 use crate::event::{Event, Source, SourceKey};
-use crate::spool::Owed;
+use crate::spool::{Carrier, Owed};
 
 /// What one topic is to carry, as the configuration says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,32 +117,33 @@ impl Routes {
 
     /// Which topics carry messages of one of the product's own events for a source, with the contract.
     #[must_use]
-    pub fn carriers(&self, event: &str, source: &SourceKey) -> Vec<(TopicKey, ContractId)> {
+    pub fn carriers(&self, event: &str, source: &SourceKey) -> Vec<Carrier> {
         let speaks = |id: &&ContractId| {
             self.catalogue.get(id).is_some_and(|contract| contract.events.iter().any(|name| name == event))
+        };
+        let carrier = |topic: &TopicKey, contract: &ContractId| Carrier {
+            topic: topic.clone(),
+            source: source.clone(),
+            contract: contract.clone(),
         };
         self.subscriptions
             .iter()
             .filter(|s| s.carries_source(Some(source)))
-            .flat_map(|s| s.contracts.iter().filter(speaks).map(|id| (s.topic.clone(), id.clone())))
+            .flat_map(|s| s.contracts.iter().filter(speaks).map(|id| carrier(&s.topic, id)))
             .collect()
     }
 
     /// What is owed for one of the product's own events, which speaks of one topic and goes to no other. None:
     /// there is no such contract.
     #[must_use]
-    pub fn owed_of_own(
-        &self,
-        source: &Source,
-        (topic, contract): (TopicKey, ContractId),
-        event: &Event,
-    ) -> Option<Owed> {
-        let Contract { naming, .. } = self.catalogue.get(&contract)?;
+    pub fn owed_of_own(&self, source: &Source, carrier: &Carrier, event: &Event) -> Option<Owed> {
+        let Carrier { topic, contract, .. } = carrier;
+        let Contract { naming, .. } = self.catalogue.get(contract)?;
         let group = match StoredData::parse_event(&event.data) {
             Ok(data) => naming.name(&source.url, &data).map(|name| name.group),
-            Err(error) => Err(unreadable(&contract, &error)),
+            Err(error) => Err(unreadable(contract, &error)),
         };
-        Some(Owed { topic, contract, class: Class::Live, group })
+        Some(Owed { topic: topic.clone(), contract: contract.clone(), class: Class::Live, group })
     }
 }
 

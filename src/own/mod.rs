@@ -1,23 +1,33 @@
-//! What the sidecar tells of itself, so that a consumer can tell quiet from broken.
+//! What the sidecar tells of itself, so that a consumer can tell quiet from broken, and check that it has all.
 //!
-//! In come the routes (who asks for it), the spool's account and the door's signs of life; out go own events,
-//! straight into the spool, and from there the way of every other. It promises: a topic that doesn't ask gets
-//! nothing, a topic that can't be reached gets no heap of old news, and nothing of it is counted as coming
-//! from Moodle. It must not know how messages are sent.
+//! In come the routes (who asks for it), the spool's account and tally, and the door's signs of life; out go own
+//! events, straight into the spool, and from there the way of every other. It promises: a topic that doesn't
+//! ask gets nothing, a topic that can't be reached gets no heap of old news, each day is summed up once, and
+//! nothing of it is counted as coming from Moodle. It must not know how messages are sent.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use crate::contract::{HEARTBEAT, Heartbeat, Routes};
+use crate::contract::{HEARTBEAT, Heartbeat, Routes, SUMMARY, Summary};
 use crate::delivery::TopicKey;
-use crate::event::{EventId, Source};
-use crate::spool::{Own, Spool, SpoolError, State};
+use crate::event::{EventId, Source, SourceKey};
+use crate::spool::{Carrier, Own, Published, Spool, SpoolError, State, SumUp};
+
+/// How often it is looked whether a day is over.
+const LOOK: Duration = Duration::from_secs(5);
+
+/// A day is summed up this long after its end, for what SNS took at its very end.
+const GRACE: SignedDuration = SignedDuration::from_secs(5);
+
+/// Seconds of a day.
+const DAY: i64 = 86_400;
 
 /// Makes the own events while the process serves.
 pub struct Teller {
@@ -42,15 +52,22 @@ pub struct SignOfLife {
     pub event_at: Option<Timestamp>,
 }
 
+/// Up to which day who was told. What is owed of it stands in the spool: this only spares asking.
+type Told = (Timestamp, Vec<Carrier>);
+
 impl Teller {
     /// Tells until it is stopped, first at once: a process that lives again says so.
     pub async fn run(self, stop: CancellationToken) {
         let mut beat = tokio::time::interval(self.every.max(Duration::from_secs(1)));
+        let mut look = tokio::time::interval(LOOK);
         beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut told: Option<Told> = None;
         loop {
             tokio::select! {
                 () = stop.cancelled() => return,
                 _ = beat.tick() => said("heartbeats", self.heartbeats(Timestamp::now()).await),
+                _ = look.tick() => said("summaries", self.summaries(&mut told, Timestamp::now()).await),
             }
         }
     }
@@ -66,13 +83,13 @@ impl Teller {
                     // Read only where somebody asks: it counts all that waits.
                     None => self.spool.state().await?,
                 };
-                let waiting = waiting(&state, &carrier.0);
+                let waiting = waiting(&state, &carrier.topic);
                 account = Some(state);
                 let Some(id) = fresh_id() else { continue };
                 let heartbeat =
-                    Heartbeat { topic: &carrier.0, waiting, heard_at, event_at, every: self.every };
+                    Heartbeat { topic: &carrier.topic, waiting, heard_at, event_at, every: self.every };
                 let event = heartbeat.event(&source.key, id, now);
-                if let Some(owed) = routes.owed_of_own(&source, carrier, &event) {
+                if let Some(owed) = routes.owed_of_own(&source, &carrier, &event) {
                     told.push(Own { event, owed });
                 }
             }
@@ -82,11 +99,39 @@ impl Teller {
         }
         self.spool.tell(told).await
     }
+
+    async fn summaries(&self, told: &mut Option<Told>, now: Timestamp) -> Result<u64, SpoolError> {
+        let routes = self.routes.load_full();
+        let sources: HashMap<SourceKey, Source> =
+            (self.sources)().into_iter().map(|sign| (sign.source.key.clone(), sign.source)).collect();
+        let mut carriers: Vec<Carrier> =
+            sources.keys().flat_map(|source| routes.carriers(SUMMARY, source)).collect();
+        carriers.sort();
+        let today = begin_of_day(now.checked_sub(GRACE).unwrap_or(now));
+        if carriers.is_empty() || told.as_ref().is_some_and(|(day, who)| (*day, who) == (today, &carriers)) {
+            return Ok(0);
+        }
+        let tell = move |carrier: &Carrier, day: Timestamp, published: &[Published]| {
+            let source = sources.get(&carrier.source)?;
+            let event =
+                Summary { topic: &carrier.topic, day, published }.event(&source.key, fresh_id()?, now);
+            let owed = routes.owed_of_own(source, carrier, &event)?;
+            Some(Own { event, owed })
+        };
+        let n = self.spool.sum_up(SumUp { carriers: carriers.clone(), today, tell: Arc::new(tell) }).await?;
+        *told = Some((today, carriers));
+        Ok(n)
+    }
 }
 
 /// How many messages to a topic are not published yet.
 fn waiting(state: &State, topic: &TopicKey) -> u64 {
     state.topics.iter().find(|t| t.topic == *topic).map_or(0, |t| t.waiting + t.held)
+}
+
+fn begin_of_day(at: Timestamp) -> Timestamp {
+    let second = at.as_second();
+    Timestamp::from_second(second - second.rem_euclid(DAY)).unwrap_or(at)
 }
 
 fn fresh_id() -> Option<EventId> {

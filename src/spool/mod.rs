@@ -36,7 +36,7 @@ pub use accept::{Accept, AcceptError, Accepted, Batch, Owed, Route};
 pub use account::{Count, LedgerRow, State, TopicState};
 pub use dispatch::{ConcludeError, Delivery, Entry, Lease};
 pub use owed::Owing;
-pub use own::Own;
+pub use own::{Carrier, Own, Published, SumUp, Tell};
 pub use people::{Parked, ParkedFilter, Trace, TracedDelivery, TracedState};
 pub use pressure::{Filling, Pressure, Shortage};
 pub use replay::{OwedAgain, Past, PastPage, Reach, Replay, ReplayOrder, ReplayState, ReplayStep};

@@ -10,6 +10,7 @@ mod held;
 mod ledgers;
 mod replayed;
 mod localstack;
+mod summary;
 mod tested;
 mod versions;
 mod whole_corpus;

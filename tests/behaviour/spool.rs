@@ -1,6 +1,7 @@
 //! The conformance suite of the spool: what any implementation of its face must promise. It uses the
 //! face alone; where a test needs the file itself (damage, foreign files) it says so.
 
+mod own;
 mod replays;
 
 use std::collections::{BTreeMap, HashMap, HashSet};

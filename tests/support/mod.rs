@@ -9,3 +9,4 @@ pub mod corpus;
 pub mod library;
 pub mod sidecar;
 pub mod sns;
+pub mod summary;

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::super::{Accept, Accepted, Count, ParkedFilter, Route};
+use super::own::Tally;
 use super::people;
 use super::prepared::{DELIVERY_BYTES, EventDigest, Prepared};
 use super::words::{Kind, Words};
@@ -26,6 +27,8 @@ pub(super) struct Standing {
     /// Up to this position the file says that all may be given.
     pos_kept: u64,
     pub(super) owed_bytes: u64,
+    /// The last day, since 1970, of which a summary was told.
+    pub(super) told_day: Option<i64>,
     /// Counts of repeated and unwanted events that wait for the next commit that writes anyway: a
     /// repeated event costs no write of its own. At most a second of them is lost with a kill, on both
     /// sides of every sum.
@@ -44,11 +47,10 @@ impl Standing {
             words: Words::read(conn)?,
             epoch: conn.query_one("select value from meta where key = 'epoch'", [], |r| r.get(0))?,
             seq: one("select value from meta where key = 'seq'")?.max(one("select max(seq) from event")?),
-            pos: pos_kept
-                .max(one("select max(pos) from delivery")?)
-                .max(one("select max(no) from parked")?),
+            pos: pos_kept.max(one("select max(pos) from delivery")?).max(one("select max(no) from parked")?),
             pos_kept,
             owed_bytes: one("select sum(size) from delivery")?,
+            told_day: conn.query_one("select max(day) from own", [], |r| r.get(0))?,
             uncounted: HashMap::new(),
         })
     }
@@ -74,6 +76,7 @@ pub(super) struct Change<'a> {
     hour: i64,
     /// What others must hear of once it is committed.
     effects: Effects,
+    tally: Tally,
     /// Whether anything but counts was written.
     pub(super) wrote: bool,
 }
@@ -88,6 +91,7 @@ impl<'a> Change<'a> {
             day: second.div_euclid(86_400),
             hour: second.div_euclid(3_600) * 3_600,
             effects: Effects::default(),
+            tally: Tally::default(),
             wrote: false,
         }
     }
@@ -314,6 +318,12 @@ impl<'a> Change<'a> {
                         ))?;
                     self.count_of_replay(gone.replay)?;
                     self.count(gone.source, gone.contract, topic, Count::Settled, 1);
+                    // What a replay sends is no first publication.
+                    if gone.replay.is_none()
+                        && let Some(contract) = self.at.words.word(Kind::Contract, gone.contract)
+                    {
+                        self.tally.add((topic, gone.source, gone.contract), &gone.id, contract);
+                    }
                 }
                 Fate::Parked(parking) => {
                     let Some(gone) = self.take(topic, *position)? else { continue };
@@ -347,7 +357,8 @@ impl<'a> Change<'a> {
             .conn
             .prepare_cached(
                 "delete from delivery where topic = ?1 and pos = ?2
-                 returning event, contract, grp, class, size, (select source from event where seq = delivery.event), replay",
+                 returning event, contract, grp, class, size, (select source from event where seq = delivery.event), replay,
+                     (select id from event where seq = delivery.event)",
             )?
             .query_map((topic, position.0), |r| {
                 Ok(Gone {
@@ -358,6 +369,7 @@ impl<'a> Change<'a> {
                     size: r.get(4)?,
                     source: r.get(5)?,
                     replay: r.get(6)?,
+                    id: r.get(7)?,
                 })
             })?
             // Steps to the end: with RETURNING the delete is complete only then.
@@ -426,7 +438,7 @@ impl<'a> Change<'a> {
         for ((source, name, topic, count), n) in self.at.uncounted.drain() {
             statement.execute((self.hour, source, name, topic, count.as_str(), n))?;
         }
-        Ok(())
+        std::mem::take(&mut self.tally).write(self.conn, self.counted_day())
     }
 }
 
@@ -447,6 +459,7 @@ struct Gone {
     size: u64,
     source: i64,
     replay: Option<i64>,
+    id: [u8; 16],
 }
 
 pub(super) fn class_number(class: Class) -> i64 {

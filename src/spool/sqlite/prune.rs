@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use super::super::IDS_KEPT;
 use super::change::Standing;
+use super::own;
 
 /// Events of one step: a step is one short transaction between two commits.
 const STEP: usize = 200;
@@ -101,6 +102,7 @@ impl Pruner {
             }
             Stage::Ledger => {
                 fold_ledger(conn, now)?;
+                own::forget_days(conn, now)?;
                 Stage::Pages
             }
             Stage::Pages => {

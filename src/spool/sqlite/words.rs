@@ -19,10 +19,10 @@ impl Kind {
 
     fn select(self) -> &'static str {
         match self {
-            Self::Source => "select no, key from source",
-            Self::Name => "select no, key from name",
-            Self::Topic => "select no, key from topic",
-            Self::Contract => "select no, key from contract",
+            Self::Source => "select no, key from source order by no",
+            Self::Name => "select no, key from name order by no",
+            Self::Topic => "select no, key from topic order by no",
+            Self::Contract => "select no, key from contract order by no",
         }
     }
 
@@ -40,6 +40,8 @@ impl Kind {
 #[derive(Debug, Default)]
 pub(super) struct Words {
     known: [HashMap<Arc<str>, i64>; 4],
+    /// The same by number, from 1.
+    words: [Vec<Arc<str>>; 4],
 }
 
 impl Words {
@@ -49,21 +51,30 @@ impl Words {
             let mut statement = conn.prepare(kind.select())?;
             let mut rows = statement.query([])?;
             while let Some(row) = rows.next()? {
-                words.known[kind as usize].insert(row.get::<_, String>(1)?.into(), row.get(0)?);
+                words.learn(kind, row.get::<_, String>(1)?.into(), row.get(0)?);
             }
         }
         Ok(words)
     }
 
     pub(super) fn number(&mut self, conn: &Connection, kind: Kind, word: &str) -> rusqlite::Result<i64> {
-        let known = &mut self.known[kind as usize];
-        if let Some(no) = known.get(word) {
-            return Ok(*no);
+        if let Some(no) = self.known(kind, word) {
+            return Ok(no);
         }
-        let no = i64::try_from(known.len()).unwrap_or(i64::MAX) + 1;
+        let no = i64::try_from(self.words[kind as usize].len()).unwrap_or(i64::MAX) + 1;
         conn.prepare_cached(kind.insert())?.execute((no, word))?;
-        known.insert(word.into(), no);
+        self.learn(kind, word.into(), no);
         Ok(no)
+    }
+
+    fn learn(&mut self, kind: Kind, word: Arc<str>, no: i64) {
+        self.known[kind as usize].insert(Arc::clone(&word), no);
+        self.words[kind as usize].push(word);
+    }
+
+    /// The word of a number.
+    pub(super) fn word(&self, kind: Kind, no: i64) -> Option<&Arc<str>> {
+        self.words[kind as usize].get(usize::try_from(no).ok()?.checked_sub(1)?)
     }
 
     /// The number of a word, if it was ever used.
