@@ -61,6 +61,17 @@ Examples:
         command: ConfigCommand,
     },
 
+    /// Have the running process read its configuration again.
+    #[command(after_help = "\
+Takes over secrets and accept_urls of sources, what each topic gets (contracts, sources, drafts, test), and TLS
+certificates. All of it or nothing: where another key changed, or a topic that something waits for went, it
+says so and goes on as before. SIGHUP does the same, and says in the log what came of it.
+
+Examples:
+  moodle-sns-producer reload --why 'new secret'
+  moodle-sns-producer config check --spool && moodle-sns-producer reload --why 'grades get quizzes too'")]
+    Reload(Signed),
+
     /// Say in a sentence what is so, then the account and the topics.
     #[command(after_help = "\
 Exits 2 when something wants a person. The same as a page: /status on the operator's listener.

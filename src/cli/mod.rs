@@ -20,6 +20,7 @@ mod map;
 mod new;
 mod output;
 mod parked;
+mod reload;
 mod render;
 mod replay;
 pub mod run;
@@ -77,6 +78,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
             ConfigCommand::Show => settings::show(&settings, output),
             ConfigCommand::Schema => settings::schema(),
         },
+        Command::Reload(signed) => reload::reload(&settings, &signed, output),
         Command::Status => look::status(&settings, output),
         Command::Contracts { command } => match command {
             ContractsCommand::List(own) => contracts::list(&own, output),

@@ -8,11 +8,12 @@ use arc_swap::ArcSwap;
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::exit::{Exit, Failure};
+use super::reload::Reloader;
 use super::{contracts, logging, withdraw};
 use crate::config::{self, Config, OperatorListen};
 use crate::contract::{Catalogue, Routes};
@@ -92,7 +93,7 @@ async fn serve(
     };
 
     let mapper = Mapper {
-        catalogue,
+        catalogue: Arc::clone(&catalogue),
         sources: config.sources.iter().map(source).map(|s| (s.key.clone(), s)).collect(),
     };
     let stop_publishing = CancellationToken::new();
@@ -109,12 +110,14 @@ async fn serve(
     let mut registry = Registry::with_prefix(operate::PREFIX);
     stats.register(&mut registry);
     control.stats().register(&mut registry);
+    let (reload_asked, mut reloads) = mpsc::channel(1);
     let (phase, phase_seen) = watch::channel(Phase::Starting);
     let operator = Arc::new(Operator {
         spool: spool.clone(),
         mapper,
         replays: replays.clone(),
         setup: setup(config),
+        reload: reload_asked,
         signs: {
             let (senders, stats) = (Arc::clone(&senders), Arc::clone(&stats));
             Box::new(move || Signs {
@@ -158,7 +161,7 @@ async fn serve(
         bound,
         receive::Context {
             spool: spool.clone(),
-            routes,
+            routes: Arc::clone(&routes),
             senders: Arc::clone(&senders),
             stats,
             limits: door.limits,
@@ -174,6 +177,15 @@ async fn serve(
     phase.send_replace(Phase::Serving);
     alarm_gone_topics(config, &spool).await;
 
+    let mut reloader = Reloader {
+        read: reload,
+        present: config.clone(),
+        catalogue,
+        spool: spool.clone(),
+        routes,
+        senders,
+        certificates,
+    };
     let mut failed = spool.failed();
     let exit = loop {
         tokio::select! {
@@ -183,15 +195,13 @@ async fn serve(
                     tracing::info!(signal, "told to end");
                     break Exit::Done;
                 }
-                Told::Reload => {
-                    if let Some(certificates) = &certificates {
-                        report("certificates", certificates.reload().map_err(|e| e.to_string()));
-                    }
-                    let read = reload().and_then(|config| self::senders(&config));
-                    let stored = read.map(|read| senders.store(Arc::new(read)));
-                    report("sources and secrets", stored.map_err(|e| e.to_string()));
-                }
+                // Why it wasn't is in the log.
+                Told::Reload => drop(reloader.reload().await),
             },
+            Some(asked) = reloads.recv() => {
+                // Who asked may be gone.
+                drop(asked.send(reloader.reload().await));
+            }
         }
     };
 
@@ -267,13 +277,6 @@ enum Told {
     Reload,
 }
 
-fn report(what: &str, result: Result<(), String>) {
-    match result {
-        Ok(()) => tracing::info!(what, "reloaded on SIGHUP; everything else is read at a start only"),
-        Err(error) => tracing::error!(what, error, "not reloaded: what was there goes on"),
-    }
-}
-
 fn unavailable(error: impl std::error::Error) -> Failure {
     Failure::new(Exit::Unavailable, error.to_string())
 }
@@ -282,7 +285,7 @@ fn source(from: &config::Source) -> Source {
     Source { key: from.key.clone(), url: from.url.clone(), dataschema: from.dataschema.clone() }
 }
 
-fn senders(config: &Config) -> Result<Senders, Failure> {
+pub(super) fn senders(config: &Config) -> Result<Senders, Failure> {
     let wrong = |words: String| Failure::new(Exit::BadConfiguration, words);
     let mut senders = Vec::new();
     for from in &config.sources {

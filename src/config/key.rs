@@ -96,7 +96,12 @@ const RECEIVE: &[Key] = &[
         Default("127.0.0.1:8080"),
         "\"unix:/path\" or \"address:port\". An address that isn't loopback needs tls_cert and tls_key, or plaintext.",
     ),
-    one("tls_cert", Text, Nothing, "PEM file of the certificate chain; read again on SIGHUP."),
+    one(
+        "tls_cert",
+        Text,
+        Nothing,
+        "PEM file of the certificate chain; read again on SIGHUP and by `reload`.",
+    ),
     one("tls_key", Text, Nothing, "PEM file of its private key."),
     one(
         "plaintext",

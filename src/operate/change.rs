@@ -6,6 +6,7 @@
 //! `cli/change.rs`.
 
 pub mod parked;
+pub mod reload;
 pub mod replay;
 
 use bytes::Bytes;
@@ -25,6 +26,8 @@ use crate::spool::SpoolError;
 pub(super) enum Verb {
     /// Send parked deliveries again.
     Redrive,
+    /// Read the configuration again.
+    Reload,
     /// Begin a replay.
     Replay,
     /// End one.
@@ -32,8 +35,12 @@ pub(super) enum Verb {
 }
 
 /// Where each verb is asked for.
-const VERBS: [(&str, Verb); 3] =
-    [(parked::REDRIVE, Verb::Redrive), (replay::START, Verb::Replay), (replay::CANCEL, Verb::CancelReplay)];
+const VERBS: [(&str, Verb); 4] = [
+    (parked::REDRIVE, Verb::Redrive),
+    (replay::START, Verb::Replay),
+    (replay::CANCEL, Verb::CancelReplay),
+    (reload::RELOAD, Verb::Reload),
+];
 
 /// The verb of a path, if it is one's.
 pub(super) fn verb_of(path: &str) -> Option<Verb> {
@@ -46,6 +53,9 @@ pub(super) async fn change(operator: &Operator, verb: Verb, request: &Request<By
         return refusal;
     }
     match verb {
+        Verb::Reload => {
+            carry_out(request, |order| reload::reload(&operator.spool, &operator.reload, order)).await
+        }
         Verb::Redrive => carry_out(request, |order| parked::redrive(&operator.spool, order)).await,
         Verb::Replay => {
             let (spool, replays) = (&operator.spool, &operator.replays);

@@ -34,7 +34,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use prometheus_client::registry::Registry;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 pub use metrics::PREFIX;
 pub use ready::Phase;
@@ -58,6 +58,8 @@ pub struct Operator {
     pub replays: Replays,
     /// What the configuration says.
     pub setup: Setup,
+    /// Has the process read its configuration again.
+    pub reload: mpsc::Sender<change::reload::Asked>,
     /// What changes by the moment, asked at each request.
     pub signs: Box<dyn Fn() -> Signs + Send + Sync>,
     /// What the stages count; its prefix is [`PREFIX`].

@@ -46,4 +46,12 @@ impl Spool {
     ) -> Result<Changed, SpoolError> {
         self.store.redrive(filter.clone(), most, signed.clone()).await
     }
+
+    /// Keeps in the audit who had the configuration read again, and which keys changed.
+    ///
+    /// # Errors
+    /// The store failed.
+    pub async fn note_reload(&self, changed: &[String], signed: &Signed) -> Result<(), SpoolError> {
+        self.store.note_reload(changed.join(" "), signed.clone()).await
+    }
 }

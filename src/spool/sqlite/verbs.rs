@@ -66,6 +66,12 @@ impl Store {
     }
 }
 
+impl Store {
+    pub(in super::super) async fn note_reload(&self, keys: String, signed: Signed) -> Result<(), SpoolError> {
+        self.change(move |change| change.changed(&signed, "reload", &keys, 1).map(|_| ())).await
+    }
+}
+
 /// A parked delivery that is taken out.
 struct Taken {
     no: u64,

@@ -29,6 +29,18 @@ fn check(config: &Path) -> (Option<i32>, Value) {
     (output.status.code(), told["gone"].clone())
 }
 
+/// `reload`: how it ended, and what it said.
+fn reload(sidecar: &Sidecar) -> (Option<i32>, String) {
+    let output = Command::new(Sidecar::program())
+        .args(["reload", "--why", "a test", "--by", "tests", "--config"])
+        .arg(sidecar.dir.join("config.toml"))
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let words = [output.stdout, output.stderr].concat();
+    (output.status.code(), String::from_utf8_lossy(&words).into_owned())
+}
+
 /// What is gone, as kind, name and count.
 fn rows(gone: &Value) -> Vec<Value> {
     gone.as_array().unwrap().iter().map(|g| json!([g["what"], g["name"], g["waiting"]])).collect()
@@ -70,12 +82,34 @@ async fn what_waits_for_a_topic_or_contract_that_is_gone_is_foretold_held_and_go
     assert_eq!((exit, rows(&gone)), (Some(2), vec![json!(["topic-gone", "plain", 20])]));
     assert!(gone[0]["cure"].as_str().unwrap().contains("put [topics.plain] back"), "{gone}");
 
+    // A reload doesn't take it over, and one that takes the contracts from a topic does.
+    std::fs::write(&present, &without).unwrap();
+    let (exit, words) = reload(&sidecar);
+    assert_eq!(exit, Some(1), "{words}");
+    for part in ["topic-gone: 20 messages wait for the topic plain", "topic skip plain"] {
+        assert!(words.contains(part), "{part}: {words}");
+    }
+    let fewer = text.replacen("moodle.proof.*.v1", SOUND, 1);
+    std::fs::write(&present, fewer.replacen("[spool]\n", "[spool]\nmax_size = \"1 GiB\"\n", 1)).unwrap();
+    let (exit, words) = reload(&sidecar);
+    assert!(exit == Some(1) && words.contains("read at a start only: spool.max_size"), "{words}");
+    std::fs::write(&present, &fewer).unwrap();
+    let (exit, words) = reload(&sidecar);
+    assert!(exit == Some(0) && words.contains("topics.ordered.contracts"), "{words}");
+    let more = contract::events(10, 1, &Value::Null);
+    assert_eq!(post(&mut client, &more, &list).await["accepted"], 1);
+    let waits = |status: &Value| -> Vec<u64> {
+        let all = |topic: &Value| topic["waiting"].as_u64().unwrap() + topic["held"].as_u64().unwrap();
+        status["topics"].as_array().unwrap().iter().map(all).collect()
+    };
+    assert_eq!(waits(&sidecar.ask(&["status"])), [21, 22], "one contract fewer for the first");
+
     assert_eq!(sidecar.terminate().0.code(), Some(0));
     std::fs::write(&present, &without).unwrap();
     let sound = contracts.join("proof").join("sound");
     std::fs::rename(&sound, dir.path().join("sound")).unwrap();
     let (exit, gone) = check(&present);
-    let expected = vec![json!(["contract-gone", SOUND, 20]), json!(["topic-gone", "plain", 20])];
+    let expected = vec![json!(["contract-gone", SOUND, 22]), json!(["topic-gone", "plain", 22])];
     assert_eq!((exit, rows(&gone)), (Some(2), expected));
 
     double.calm();
@@ -92,7 +126,7 @@ async fn what_waits_for_a_topic_or_contract_that_is_gone_is_foretold_held_and_go
     };
     assert!(ready.starts_with("HTTP/1.1 200"), "an alarm is no unreadiness: {ready}");
     for line in
-        ["[!] topic plain: held (topic-gone), 20 messages wait: put [topics.plain] back", "[!] contract "]
+        ["[!] topic plain: held (topic-gone), 22 messages wait: put [topics.plain] back", "[!] contract "]
     {
         assert!(ready.contains(line), "{line} in {ready}");
     }
@@ -124,10 +158,10 @@ async fn what_waits_for_a_topic_or_contract_that_is_gone_is_foretold_held_and_go
     assert_adds_up(&status);
     assert_eq!(status["parked"], json!([]));
     let log = double.log();
-    assert_eq!(log.len(), 40, "each once");
+    assert_eq!(log.len(), 43, "each once");
     let of_sound: Vec<String> =
         log.iter().filter(|t| t.topic == FIFO && t.id().ends_with(SOUND)).map(Taken::id).collect();
-    let expected: Vec<String> = events.iter().map(|e| format!("{}:{SOUND}", e.id)).collect();
+    let expected: Vec<String> = events.iter().chain(&more).map(|e| format!("{}:{SOUND}", e.id)).collect();
     assert_eq!(of_sound, expected, "all are of one person, so of one group");
     assert_no_panic(&sidecar);
 }

@@ -54,6 +54,7 @@ impl Desk {
             replays: Replays::new(spool.clone(), mapper.clone(), routes),
             spool,
             mapper,
+            reload: tokio::sync::mpsc::channel(1).0,
             setup: Setup { topics: Vec::new(), started: jiff::Timestamp::now() },
             signs: Box::new(Signs::default),
             registry: Arc::new(Registry::with_prefix(PREFIX)),
