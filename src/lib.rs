@@ -39,6 +39,7 @@ pub mod operate;
 pub mod own;
 
 mod pages;
+mod planted;
 
 pub mod config;
 pub mod cli;

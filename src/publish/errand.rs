@@ -13,10 +13,11 @@ use super::pack::{self, Company, Measure};
 use super::queue::{Next, Order, Tried};
 use super::stats::TopicStats;
 use super::verdict::{Fault, Judged, Outcome, Verdict, judge};
-use super::{Backoff, Mapper, TopicSettings, Unmade, planted};
+use super::{Backoff, Mapper, TopicSettings, Unmade};
 use crate::contract::Message;
 use crate::delivery::{Cause, ContractId, Fate, Held, Parking, Position, Reason, Receipt};
 use crate::event::{Event, EventId};
+use crate::planted::{Bug, planted};
 use crate::spool::{ConcludeError, Delivery, Lease, Spool};
 
 /// SNS forgets a FIFO message's deduplication id after 5 minutes (its FIFO documentation): a message whose
@@ -176,11 +177,14 @@ impl Line {
     /// The message of a delivery, or why there can be none.
     fn write(&self, next: Next, delivery: Delivery) -> Result<Letter, Unwritten> {
         let Delivery { contract, redriven, replay, event, .. } = delivery;
-        let stored = event.map_err(|parking| {
+        let mut stored = event.map_err(|parking| {
             tracing::error!(topic = %self.topic.key, %contract, position = next.position.0, %parking, "parked");
             Unwritten::Park(parking)
         })?;
         let event = stored.event.id;
+        if redriven && planted(Bug::NewIdAtRedrive) {
+            stored.event.id = EventId::new(uuid::Uuid::now_v7()).unwrap_or(event);
+        }
         let message = match self.mapper.map(&contract, &stored) {
             Ok(message) => message,
             Err(Unmade::Certain(parking)) => {
@@ -247,7 +251,7 @@ impl Line {
             sent.push(Sent { next, event, contract, raised });
             messages.push((message, more));
         }
-        if planted::settle_before_answer() {
+        if planted(Bug::SettleBeforeAnswer) {
             let settled = |one: &Sent| (one.next, Fate::Settled(Receipt::default()), End::Gone);
             self.conclude(sent.iter().map(settled).collect(), report).await;
         }
@@ -256,7 +260,7 @@ impl Line {
         self.stats.duration.observe(start.elapsed().as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "at most ten")]
         self.stats.batch_size.observe(sent.len() as f64);
-        if planted::settle_before_answer() {
+        if planted(Bug::SettleBeforeAnswer) {
             return;
         }
         let judged = judge(sent.len(), answer);

@@ -22,7 +22,6 @@ mod flow;
 mod hold;
 mod pace;
 mod pack;
-mod planted;
 mod queue;
 mod quota;
 mod replay;

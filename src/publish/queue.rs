@@ -21,6 +21,7 @@ use self::lane::Lanes;
 use super::pack::Company;
 use super::slab::{Slab, Slot};
 use crate::delivery::{Class, ContractId, Group, Position};
+use crate::planted::{Bug, planted};
 
 /// While live and bulk deliveries both wait, so many live ones are taken for one bulk one: 80 %.
 const LIVE_FOR_ONE_BULK: u8 = 4;
@@ -352,7 +353,24 @@ impl Queue {
     /// A delivery that was taken may not be sent before `due`.
     pub(super) fn hold(&mut self, slot: Slot, tried: Tried, due: Instant) {
         self.tried.insert(slot, Memory { tried, due: Some(due) });
+        if planted(Bug::GroupFreeOnRetry) && self.let_pass(slot) {
+            return;
+        }
         self.held.push(Reverse((due, slot)));
+    }
+
+    /// The bug of that name: the first of a group goes to its end. False where it is alone.
+    fn let_pass(&mut self, slot: Slot) -> bool {
+        let slab = &mut self.slab;
+        let group = slab.group(slot);
+        let Some(last) = self.groups.find_mut(group, |last| slab.group(*last) == group) else { return false };
+        if *last == slot {
+            return false;
+        }
+        *last = slot;
+        let second = slab.next(slot);
+        self.come_forward(second);
+        true
     }
 
     /// A delivery that was taken may be sent again at once, before others.

@@ -6,6 +6,7 @@
 //! a truncated answer back as a success that lists nothing.
 
 use crate::delivery::{Cause, Parking, Reason, Receipt};
+use crate::planted::{Bug, planted};
 
 /// What came back for one `PublishBatch` call, reduced to plain values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,7 +118,11 @@ pub(super) fn judge(sent: usize, answer: Answer) -> Judged {
 
 fn by_entry(sent: usize, taken: Vec<(String, Receipt)>, failed: Vec<Failure>) -> Judged {
     // An id that doesn't come back is unknown, whatever the status said.
-    let missing = Verdict::Retry(Cause::Unknown, Outcome::Unknown);
+    let missing = if planted(Bug::MissingIdTaken) {
+        Verdict::Settled(Receipt::default())
+    } else {
+        Verdict::Retry(Cause::Unknown, Outcome::Unknown)
+    };
     let mut entries = vec![missing.clone(); sent];
     let mut invented = 0;
     let mut put = |id: &str, verdict| match id.parse::<usize>().ok().and_then(|n| entries.get_mut(n)) {
@@ -130,6 +135,11 @@ fn by_entry(sent: usize, taken: Vec<(String, Receipt)>, failed: Vec<Failure>) ->
     }
     for failure in failed {
         put(&failure.id.clone(), of_failure(failure));
+    }
+    if planted(Bug::BatchParkedForOne)
+        && let Some(park) = entries.iter().find(|entry| matches!(entry, Verdict::Park(_))).cloned()
+    {
+        entries.fill(park);
     }
     let words = if entries.iter().all(|entry| *entry == missing) { NOTHING_LISTED } else { "" };
     Judged { entries, invented, words: words.to_owned() }

@@ -21,6 +21,7 @@ use super::queue::{Arrival, Next, Queue, Tried};
 use super::quota::{Seat, Turn};
 use super::verdict::Fault;
 use crate::delivery::{Cause, ContractId, Fate, Held, Position};
+use crate::planted::{Bug, planted};
 use crate::spool::{ConcludeError, Entry, SpoolError};
 
 /// How many lines of the index are read at once.
@@ -32,6 +33,16 @@ const IN_MEMORY: usize = 2_000_000;
 /// How often the index is read though nobody told of anything new: the fallback for a lost wake-up, and
 /// the pause after the spool failed.
 const POLL: Duration = Duration::from_secs(1);
+
+/// By what clock things are due.
+fn clock() -> Instant {
+    if planted(Bug::WallClockBackoff) {
+        static BEGUN: std::sync::OnceLock<(Instant, std::time::SystemTime)> = std::sync::OnceLock::new();
+        let (then, wall) = *BEGUN.get_or_init(|| (Instant::now(), std::time::SystemTime::now()));
+        return wall.elapsed().map_or(then, |on| then + on);
+    }
+    Instant::now()
+}
 
 /// The worker of one topic.
 pub(super) struct Worker {
@@ -98,7 +109,7 @@ impl Worker {
             if let ControlFlow::Break(why) = self.read().await {
                 break why;
             }
-            let now = Instant::now();
+            let now = clock();
             self.judge(now);
             self.send(now);
             self.tell();
@@ -375,7 +386,7 @@ impl Worker {
             match end {
                 End::Gone => self.queue.finish(next.slot),
                 End::GivenBack(tried) => self.queue.give_back(next.slot, tried),
-                End::Held(tried, wait) => self.queue.hold(next.slot, tried, now + wait),
+                End::Held(tried, wait) => self.queue.hold(next.slot, tried, clock() + wait),
                 End::Unsure(fate) => {
                     self.unsure.insert(next.position, fate);
                 }

@@ -15,6 +15,7 @@ use super::secret::Secret;
 use super::senders::Sender;
 use super::serve::Door;
 use super::signature;
+use crate::planted::{Bug, planted};
 
 /// A request of a known sender.
 pub(super) struct Admitted {
@@ -53,6 +54,10 @@ pub(super) async fn admit(
     let within = door.context.timeouts.body;
     let body = body::read(incoming, takes.max_body, within, &door.budget).await?;
 
+    if planted(Bug::VerifyAfterParse) {
+        serde_json::from_slice::<serde::de::IgnoredAny>(&body.bytes)
+            .map_err(|error| Refusal::NotJson(error.to_string()))?;
+    }
     let sender = door.context.senders.load().get(source);
     let secrets = sender.as_ref().map_or(&[][..], |s| &s.secrets);
     let secret = claim.verify(&body.bytes, secrets, arrived)?.secret.clone();

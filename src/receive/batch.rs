@@ -16,6 +16,7 @@ use super::{Limits, clock};
 use crate::contract::{Routes, WantedList, cut};
 use crate::delivery::Reason;
 use crate::event::{Event, EventId};
+use crate::planted::{Bug, planted};
 use crate::spool::{Accept, Batch, Route};
 
 /// More events than this in one batch are bulk, whatever its header says.
@@ -104,7 +105,12 @@ pub(super) fn judge(elements: &[&RawValue], terms: &Terms<'_>) -> Result<Judged,
                     judged.unwanted.push(index);
                     continue;
                 }
-                let cut = cut(&taken, &envelope.data);
+                let mut cut = cut(&taken, &envelope.data);
+                if planted(Bug::UndeclaredPassed) {
+                    let data = &envelope.data;
+                    let whole = serde_json::json!({"entities": data.entities, "event": data.event});
+                    cut.data = whole.to_string().into();
+                }
                 let parking = clock::window(envelope.id, terms.now).err();
                 let (event, corrected) = event(envelope, cut.data, cut.anonymous, terms, bulk);
                 judged.corrected += u32::from(corrected);

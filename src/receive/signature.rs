@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use sha2::Sha256;
 
 use super::secret::Secret;
+use crate::planted::{Bug, planted};
 
 /// The header that names a message.
 pub const ID: &str = "webhook-id";
@@ -182,7 +183,7 @@ impl<'a> Claim<'a> {
         }
         let secret = found.ok_or(Refused::Signature)?;
         let ours = now.as_second();
-        if (ours - self.seconds).abs() > TOLERANCE_SECONDS {
+        if (ours - self.seconds).abs() > TOLERANCE_SECONDS && !planted(Bug::TimestampUnchecked) {
             return Err(Refused::Clock { theirs: self.seconds, ours });
         }
         Ok(Verified { secret })

@@ -8,20 +8,15 @@ use std::time::Duration;
 use moodle_sns_producer::event::EventId;
 use moodle_sns_producer::spool::{OpenError, Spool};
 
+use super::harness;
 use crate::support::checker::{self, Evidence, Known};
 use crate::support::client::Outcome;
 use crate::support::corpus::{self, Recording};
 use crate::support::sidecar::{Sidecar, URL};
 use crate::support::sns::SnsDouble;
 
-/// A tool that a test needs; without it the test says so, and fails where nothing may be skipped.
 fn have(tool: &str) -> bool {
-    let there = std::process::Command::new(tool).arg("-V").output().is_ok();
-    if !there {
-        println!("SKIPPED: needs {tool} (apt-get install {tool}); unproven: disk errors at a commit");
-        assert!(std::env::var("TESTS_REQUIRED").is_err(), "{tool} is missing and nothing may be skipped");
-    }
-    there
+    harness::has(tool, tool, "disk errors at a commit")
 }
 
 struct Run {

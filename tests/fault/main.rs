@@ -11,7 +11,12 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod aim;
 mod disk;
+mod harness;
 mod kill9;
+mod load;
+mod power;
 mod room;
+mod sweep;
 mod volume;

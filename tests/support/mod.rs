@@ -7,6 +7,7 @@ pub mod client;
 pub mod contract;
 pub mod corpus;
 pub mod library;
+pub mod loop_disk;
 pub mod sidecar;
 pub mod sns;
 pub mod summary;

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal};
+
 use super::client::{Endpoint, SigningClient};
 
 pub const SOURCE: &str = "vle";
@@ -125,33 +127,51 @@ secrets = [{{ id = "first", file = "vle.secret" }}]
     pub fn ended(&mut self) -> Option<ExitStatus> {
         let status = self.child.as_mut()?.try_wait().unwrap();
         if status.is_some() {
+            let group = self.group();
             self.child = None;
+            wait_for_the_last_of(group);
         }
         status
     }
 
-    fn signal(&self, name: &str) {
-        let group = format!("-{}", self.pid());
-        let status = Command::new("kill").args(["-s", name, "--", &group]).status().unwrap();
-        assert!(status.success());
+    /// The process and what it runs under.
+    fn group(&self) -> Pid {
+        Pid::from_child(self.child.as_ref().unwrap())
+    }
+
+    /// Sends a signal, at once: what is aimed at lasts less than a millisecond.
+    pub fn signal(&self, signal: Signal) {
+        rustix::process::kill_process_group(self.group(), signal).unwrap();
     }
 
     /// SIGKILL, and no more of it is left when this returns.
     pub fn kill(&mut self) {
-        self.signal("KILL");
-        let group = format!("-{}", self.pid());
+        let group = self.group();
+        // It may have ended by itself just now.
+        let _ = rustix::process::kill_process_group(group, Signal::KILL);
         self.child.take().unwrap().wait().unwrap();
-        // What ran under a tracer outlives it for a moment, and holds the spool's lock meanwhile.
-        let left = || Command::new("kill").args(["-s", "0", "--", &group]).stderr(Stdio::null()).status();
-        while left().unwrap().success() {
-            std::thread::sleep(Duration::from_millis(2));
-        }
+        wait_for_the_last_of(group);
+    }
+
+    /// Takes away what it runs under, from the next start on.
+    pub fn plainly(&mut self) {
+        self.under.clear();
+    }
+
+    /// Changes a part of its configuration.
+    #[must_use]
+    pub fn reconfigured(self, old: &str, new: &str) -> Self {
+        let path = self.dir.join("config.toml");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(old), "{old:?} is not in\n{text}");
+        std::fs::write(&path, text.replacen(old, new, 1)).unwrap();
+        self
     }
 
     /// SIGTERM: how it ended, and how long that took.
     pub fn terminate(&mut self) -> (ExitStatus, Duration) {
         let begun = Instant::now();
-        self.signal("TERM");
+        self.signal(Signal::TERM);
         let status = self.child.take().unwrap().wait().unwrap();
         (status, begun.elapsed())
     }
@@ -199,9 +219,22 @@ secrets = [{{ id = "first", file = "vle.secret" }}]
             if let Some(status) = self.ended() {
                 panic!("the sidecar ended: {status}\n{}", self.log());
             }
-            assert!(begun.elapsed() < Duration::from_secs(20), "not ready in 20 s\n{}", self.log());
+            assert!(begun.elapsed() < Duration::from_secs(60), "not ready in 60 s\n{}", self.log());
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    /// Waits until it takes connections for Moodle. False when it has ended instead.
+    pub async fn listening(&mut self) -> bool {
+        let begun = Instant::now();
+        while std::os::unix::net::UnixStream::connect(self.dir.join("in.sock")).is_err() {
+            if self.ended().is_some() {
+                return false;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "not listening in 60 s\n{}", self.log());
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        true
     }
 
     /// Waits until nothing waits or is held, at most so long, and gives the status that says so.
@@ -224,9 +257,23 @@ secrets = [{{ id = "first", file = "vle.secret" }}]
         }
     }
 
+    /// The spool's file, as the configuration names it.
+    pub fn spool(&self) -> PathBuf {
+        let text = std::fs::read_to_string(self.dir.join("config.toml")).unwrap();
+        let path = text.lines().find_map(|line| line.strip_prefix("path = "));
+        PathBuf::from(path.unwrap().trim_matches('"'))
+    }
+
     /// All that it logged.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.dir.join("sidecar.log")).unwrap_or_default()
+    }
+}
+
+/// What ran under a tracer outlives it for a moment, and holds the spool's lock meanwhile.
+fn wait_for_the_last_of(group: Pid) {
+    while rustix::process::test_kill_process_group(group).is_ok() {
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 

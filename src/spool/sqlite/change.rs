@@ -13,6 +13,7 @@ use super::prepared::{DELIVERY_BYTES, EventDigest, Prepared};
 use super::words::{Kind, Words};
 use crate::delivery::{Class, Fate, Parking, Position, TopicKey};
 use crate::event::Sequence;
+use crate::planted::{Bug, planted};
 
 /// So many positions are set aside with one write: a start leaves the rest of them out.
 const POSITIONS: u64 = 10_000;
@@ -118,6 +119,10 @@ impl<'a> Change<'a> {
         for (accept, digest) in batch.events.iter().zip(&prepared.digests) {
             let name = self.number(Kind::Name, &accept.event.name)?;
             let seq = self.at.seq + 1;
+            if planted(Bug::NoDedup) {
+                let id = accept.event.id.as_bytes();
+                self.conn.execute("delete from seen where source = ?1 and id = ?2", (source, id))?;
+            }
             let fresh = self
                 .conn
                 .prepare_cached(

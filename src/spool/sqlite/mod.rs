@@ -389,13 +389,6 @@ impl OpenError {
     }
 }
 
-/// The bug "202 before the commit", planted by a test to show that the proofs can fail.
-#[cfg(feature = "planted-bugs")]
-fn planted_answer_before_commit() -> bool {
-    static PLANTED: std::sync::OnceLock<bool> = std::sync::OnceLock::new();
-    *PLANTED.get_or_init(|| std::env::var("MSP_PLANTED_BUG").is_ok_and(|b| b == "answer-before-commit"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

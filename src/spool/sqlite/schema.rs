@@ -6,6 +6,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::own;
+use crate::planted::{Bug, planted};
 
 /// What the file says it is (`PRAGMA application_id`): "MSPs" in ASCII.
 pub(super) const APPLICATION_ID: i64 = 0x4d53_5073;
@@ -114,7 +115,8 @@ pub(super) fn open_reader(path: &Path) -> Result<Connection, Fault> {
 
 /// The settings of one connection: none of them is kept in the file.
 fn settle(conn: &Connection) -> Result<(), Fault> {
-    set(conn, "synchronous", 2)?; // FULL: a commit that returned is on the disk
+    // FULL: a commit that returned is on the disk.
+    set(conn, "synchronous", if planted(Bug::SyncNormal) { 1 } else { 2 })?;
     set(conn, "foreign_keys", 1)?;
     set(conn, "trusted_schema", 0)?;
     set(conn, "mmap_size", 0)?; // a damaged page must be an error, not a signal

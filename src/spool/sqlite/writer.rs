@@ -25,6 +25,7 @@ use super::shared::Shared;
 use super::strain::Strain;
 use super::verbs::Verb;
 use crate::delivery::{Fate, Position, TopicKey};
+use crate::planted::{Bug, planted};
 
 /// The most events of one transaction: bounds how long a commit may take.
 const GROUP_EVENTS: usize = 4_096;
@@ -203,8 +204,7 @@ impl Writer {
                         continue;
                     }
                     let done = change.accept(&prepared);
-                    #[cfg(feature = "planted-bugs")]
-                    if super::planted_answer_before_commit() {
+                    if planted(Bug::AnswerBeforeCommit) {
                         if let Ok(accepted) = done {
                             let _ = answer.send(Ok(accepted));
                         }

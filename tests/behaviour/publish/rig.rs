@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use moodle_sns_producer::contract::Catalogue;
 use moodle_sns_producer::delivery::{Cause, Class, ContractId, Parking, TopicKey};
-use moodle_sns_producer::event::{Event, EventId, Sequence, Source, StoredEvent};
+use moodle_sns_producer::event::{Event, EventId, Sequence, Source, SourceKey, StoredEvent};
 use moodle_sns_producer::publish::{
     Backoff, HeldContract, Identity, Mapper, Publisher, Pulse, Settings, State, TopicSettings,
 };
@@ -32,6 +32,8 @@ pub(super) struct Debt {
     pub topic: &'static str,
     pub id: String,
     pub person: u32,
+    /// The message with its attributes, as SNS counts it.
+    pub bytes: usize,
     pub stored: StoredEvent,
 }
 
@@ -114,12 +116,26 @@ impl Rig {
 
     /// The same for messages of a class.
     pub(super) async fn owe_as(&mut self, class: Class, topic: &'static str, people: &[u32]) -> Vec<Debt> {
-        let contract: ContractId = CONTRACT.parse().unwrap();
-        let mut debts = Vec::new();
         let mut events = Vec::new();
         for person in people {
             self.enrolments += 1;
-            let event = enrolment(&self.source, self.enrolments, *person);
+            events.push((*person, enrolment(&self.source, self.enrolments, *person)));
+        }
+        self.owe_events(class, topic, CONTRACT, events).await
+    }
+
+    /// Owes a topic one message of a contract for each event, in one batch; each says whose group it is of.
+    pub(super) async fn owe_events(
+        &mut self,
+        class: Class,
+        topic: &'static str,
+        contract: &str,
+        raised: Vec<(u32, Event)>,
+    ) -> Vec<Debt> {
+        let contract: ContractId = contract.parse().unwrap();
+        let mut debts = Vec::new();
+        let mut events = Vec::new();
+        for (person, event) in raised {
             let stored = StoredEvent { event, sequence: Sequence { epoch: 1, position: 1, place: 0 } };
             // The group is the contract's to say: what is owed names the one that the message will have.
             let message = self.mapper.catalogue.map(&contract, &self.source, &stored).unwrap();
@@ -127,10 +143,12 @@ impl Rig {
                 Owed { topic: key(topic), contract: contract.clone(), class, group: Ok(message.group) };
             events.push(Accept {
                 event: stored.event.clone(),
-                people: vec![(*person).into()],
+                people: vec![person.into()],
                 route: Route::Owed(vec![owed]),
             });
-            debts.push(Debt { topic, id: message.id, person: *person, stored });
+            let attribute = |(name, value): &(&str, String)| name.len() + "String".len() + value.len();
+            let bytes = message.body.len() + message.attributes.iter().map(attribute).sum::<usize>();
+            debts.push(Debt { topic, id: message.id, person, bytes, stored });
         }
         let batch = Batch { source: self.source.key.clone(), events, unwanted: Vec::new() };
         self.spool.accept(batch).await.unwrap();
@@ -306,12 +324,14 @@ impl Rig {
     }
 }
 
-static CAPTURED: LazyLock<serde_json::Value> = LazyLock::new(|| {
-    let line = include_str!("../../corpus/enriched.jsonl")
-        .lines()
-        .find(|line| line.starts_with(r#"{"class":"core\\event\\user_enrolment_created""#));
+static CAPTURED: LazyLock<serde_json::Value> = LazyLock::new(|| captured("user_enrolment_created"));
+
+/// The first captured event of a class of Moodle's core, as the recording has it.
+pub(super) fn captured(class: &str) -> serde_json::Value {
+    let begin = format!(r#"{{"class":"core\\event\\{class}""#);
+    let line = include_str!("../../corpus/enriched.jsonl").lines().find(|line| line.starts_with(&begin));
     serde_json::from_str(line.unwrap()).unwrap()
-});
+}
 
 /// An enrolment as the plugin sends it: a captured one with other numbers.
 fn enrolment(source: &Source, number: u64, person: u32) -> Event {
@@ -320,11 +340,16 @@ fn enrolment(source: &Source, number: u64, person: u32) -> Event {
     let user = (person + 1).to_string(); // Moodle has no user 0
     captured["data"]["relateduserid"] = user.clone().into();
     captured["entities"]["user"]["id"] = user.into();
+    event(&source.key, r"\core\event\user_enrolment_created", &captured)
+}
+
+/// A captured event, raised now under an id of its own.
+pub(super) fn event(source: &SourceKey, name: &str, captured: &serde_json::Value) -> Event {
     let data = serde_json::json!({"event": captured["data"], "entities": captured["entities"]});
     Event {
-        source: source.key.clone(),
+        source: source.clone(),
         id: EventId::new(uuid::Uuid::now_v7()).unwrap(),
-        name: r"\core\event\user_enrolment_created".into(),
+        name: name.into(),
         time: Timestamp::from_second(Timestamp::now().as_second()).unwrap(),
         raised: Some(Timestamp::now()),
         bulk: false,

@@ -69,6 +69,9 @@ pub struct Double {
     file: Mutex<Option<std::fs::File>>,
     next: AtomicU64,
     calls: AtomicUsize,
+    in_hand: AtomicUsize,
+    answers: AtomicUsize,
+    refused: AtomicUsize,
     in_flight: Mutex<HashMap<(String, String), usize>>,
     overlaps: AtomicUsize,
     /// The most bytes of a message and of a batch: `MaximumMessageSize`.
@@ -87,6 +90,9 @@ impl Double {
             file: Mutex::default(),
             next: AtomicU64::new(1),
             calls: AtomicUsize::new(0),
+            in_hand: AtomicUsize::new(0),
+            answers: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
             in_flight: Mutex::default(),
             overlaps: AtomicUsize::new(0),
             max_message: AtomicUsize::new(262_144),
@@ -117,6 +123,21 @@ impl Double {
     /// How many calls came in so far, whatever was answered.
     pub fn calls(&self) -> usize {
         self.calls.load(Relaxed)
+    }
+
+    /// How many calls have been read and not been answered yet.
+    pub fn in_hand(&self) -> usize {
+        self.in_hand.load(Relaxed)
+    }
+
+    /// How many batches were taken and answered whole so far.
+    pub fn answers(&self) -> usize {
+        self.answers.load(Relaxed)
+    }
+
+    /// How many calls broke a limit of SNS: must stay 0.
+    pub fn refused(&self) -> usize {
+        self.refused.load(Relaxed)
     }
 
     /// How often a message came while another of its FIFO group was in flight: must stay 0.
@@ -261,6 +282,7 @@ async fn handle(double: &Double, request: Request<Incoming>) -> Result<Response<
         return answer(429, "text/xml", wire::error_answer("Throttled", "Rate exceeded", &request));
     }
     if let Err((code, words)) = check(&topic, &entries, double.max_message.load(Relaxed)) {
+        double.refused.fetch_add(1, Relaxed);
         return answer(400, "text/xml", wire::error_answer(code, &words, &request));
     }
     let fine = entries.into_iter().filter(|entry| !failed.iter().any(|f| f.id == entry.id));
@@ -295,7 +317,10 @@ async fn handle(double: &Double, request: Request<Incoming>) -> Result<Response<
     }
     let text = wire::batch_answer(&successful, &failed, &request);
     match cut {
-        None => answer(200, "text/xml", text),
+        None => {
+            double.answers.fetch_add(1, Relaxed);
+            answer(200, "text/xml", text)
+        }
         Some((at, End::AsIfWhole)) => answer(200, "text/xml", text[..at.min(text.len())].to_owned()),
         Some((at, End::Cut)) => {
             let whole = text.len() as u64;
@@ -440,6 +465,7 @@ impl<'a> InFlight<'a> {
             .filter(|_| fifo)
             .filter_map(|entry| Some((topic.to_owned(), entry.group.clone()?)))
             .collect();
+        double.in_hand.fetch_add(1, Relaxed);
         let mut all = lock(&double.in_flight);
         for group in &groups {
             let n = all.entry(group.clone()).or_default();
@@ -454,6 +480,7 @@ impl<'a> InFlight<'a> {
 
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
+        self.double.in_hand.fetch_sub(1, Relaxed);
         let mut all = lock(&self.double.in_flight);
         for group in &self.groups {
             all.entry(group.clone()).and_modify(|n| *n -= 1);
