@@ -363,11 +363,9 @@ impl Queue {
     fn let_pass(&mut self, slot: Slot) -> bool {
         let slab = &mut self.slab;
         let group = slab.group(slot);
-        let Some(last) = self.groups.find_mut(group, |last| slab.group(*last) == group) else { return false };
-        if *last == slot {
-            return false;
-        }
-        *last = slot;
+        let line = self.groups.find_mut(group, |line| slab.group(line.last) == group);
+        let Some(line) = line.filter(|line| line.last != slot) else { return false };
+        line.last = slot;
         let second = slab.next(slot);
         self.come_forward(second);
         true
