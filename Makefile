@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` and `make test`. Each target calls one script of scripts/.
 .DEFAULT_GOAL := help
 .PHONY: help demo demo-localstack demo-send demo-status demo-queues demo-stop-aws demo-start-aws demo-kill \
-	demo-start demo-wrong-signature demo-stop test check pages bench plugin-zip
+	demo-start demo-wrong-signature demo-stop test check pages bench plugin-zip test-the-tests test-long
 
 help:                 ## this list
 	@sed -n 's/^\([a-z-]*\): *## \(.*\)/  make \1\t\2/p' Makefile | expand -t 32
@@ -41,6 +41,12 @@ demo-stop:            ## end sidecar and stand-in
 
 test:                 ## everything: make check, all tests, make pages, the proofs with planted bugs, the demo
 	@scripts/test.sh
+
+test-the-tests:       ## plants each known bug and demands that a named test fails
+	@scripts/test-the-tests.sh
+
+test-long:            ## the random tests for MINUTES from SEED on, with results in FOLDER; goes on where it was
+	@scripts/test-long.sh $(or $(MINUTES),30) $(or $(SEED),1) $(or $(FOLDER),long)
 
 check:                ## format, lints, documentation, dependencies, scripts, links and commands
 	@scripts/check.sh

@@ -11,6 +11,9 @@ NEEDS=(
   "has java|default-jre-headless|the Nu checker for the pages"
   "has chromium|chromium|the pages in a browser"
   "has strace|strace|the tests and benchmarks with a slow or failing disk"
+  "in_sbin xfs_io|xfsprogs|the tests with power cuts"
+  "has eatmydata|eatmydata|their control group"
+  "faketime_library|libfaketime|the test with a wall clock that is set"
 )
 # Needed where there is a Moodle code base, and asked for by moodle/tests-live/run.sh alone.
 NEEDS_OF_MOODLE=(

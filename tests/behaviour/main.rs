@@ -19,5 +19,6 @@ mod operate;
 mod plugin;
 mod publish;
 mod receive;
+mod rules;
 mod spool;
 mod upgrade;

@@ -21,6 +21,7 @@ use crate::support::client::{Endpoint, SigningClient};
 use crate::support::corpus::{self, Captured, Recording};
 
 mod batches;
+mod before;
 mod doors;
 mod limits;
 mod refusals;

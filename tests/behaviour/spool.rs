@@ -1,10 +1,11 @@
 //! The conformance suite of the spool: what any implementation of its face must promise. It uses the
 //! face alone; where a test needs the file itself (damage, foreign files) it says so.
 
+mod model;
 mod own;
 mod replays;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -453,101 +454,6 @@ async fn batches_that_come_at_once_all_get_their_own_answer() {
     let state = spool.state().await.unwrap();
     assert!(state.commits < 640, "batches that wait together share a commit ({} commits)", state.commits);
     adds_up(&spool).await;
-}
-
-/// A random walk over all that changes a spool, beside a model of a few maps.
-#[tokio::test]
-async fn after_any_walk_the_spool_is_what_the_model_says() {
-    let seed = std::env::var("SEED").ok().and_then(|s| s.parse().ok()).unwrap_or_else(|| fastrand::u64(..));
-    println!("SEED={seed} cargo test --test behaviour after_any_walk");
-    let mut random = fastrand::Rng::with_seed(seed);
-    let dir = tempfile::tempdir().unwrap();
-    let mut spool = open(dir.path()).await;
-    let keys = ["a", "b"];
-    let mut known: Vec<EventId> = Vec::new();
-    let mut waiting: HashMap<&str, BTreeMap<Position, EventId>> = HashMap::new();
-    let mut parked: BTreeMap<EventId, u32> = BTreeMap::new();
-    let (mut owed_ever, mut settled_ever) = (0_u64, 0_u64);
-    for _ in 0..300 {
-        let key = *random.choice(&keys).unwrap();
-        let lease = lease(&spool, key).await;
-        match random.u32(0..100) {
-            0..=39 => {
-                let new = id(random.u64(..));
-                let repeated = random.choice(&known).copied();
-                let mut events = vec![(event(new, "x"), Route::Owed(vec![owed(key, random.u8(0..3))]))];
-                events.extend(repeated.map(|id| (event(id, "x"), Route::Owed(vec![owed(key, 1)]))));
-                let after = waiting.get(key).and_then(|w| w.last_key_value()).map(|(p, _)| *p);
-                let answers = spool.accept(batch(events)).await.unwrap();
-                assert!(matches!(answers[0], Accepted::New(_)));
-                assert!(answers[1..].iter().all(|a| *a == Accepted::Duplicate));
-                let index = spool.index(&lease, after, 9).await.unwrap();
-                assert_eq!(index.len(), 1);
-                waiting.entry(key).or_default().insert(index[0].position, new);
-                known.push(new);
-                owed_ever += 1;
-            }
-            40..=89 => {
-                let Some((position, id)) =
-                    waiting.get(key).and_then(|w| w.first_key_value()).map(|(p, i)| (*p, *i))
-                else {
-                    continue;
-                };
-                let fate = match random.u32(0..3) {
-                    0 => settled(),
-                    1 => Fate::Held(held(Cause::Unknown)),
-                    _ => Fate::Parked(Parking::new(Reason::Refused, "x")),
-                };
-                match &fate {
-                    Fate::Held(_) => {}
-                    Fate::Settled(_) => settled_ever += 1,
-                    Fate::Parked(_) => *parked.entry(id).or_default() += 1,
-                }
-                if !matches!(fate, Fate::Held(_)) {
-                    waiting.entry(key).or_default().remove(&position);
-                }
-                spool.conclude(&lease, vec![(position, fate)]).await.unwrap();
-            }
-            90..=94 => {
-                let filter = ParkedFilter { topic: Some(topic(key)), ..ParkedFilter::default() };
-                let listed = spool.parked(&filter, None, 1_000).await.unwrap();
-                let changed = spool.redrive(&filter, 1_000, &Signed::new("t", "t")).await.unwrap();
-                assert_eq!(changed.n, listed.len() as u64);
-                for row in listed {
-                    waiting.entry(key).or_default().insert(Position(row.number), row.event);
-                    parked.remove(&row.event);
-                }
-            }
-            _ => {
-                if random.bool() {
-                    spool.shut().await;
-                }
-                drop(spool);
-                // A spool that was not shut lets go once its writer sees that nobody is left.
-                spool = loop {
-                    match Spool::open(Settings::at(dir.path().join("spool.db"))).await {
-                        Ok(spool) => break spool,
-                        Err(OpenError::Locked(_)) => {
-                            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-                        }
-                        Err(error) => panic!("{error}"),
-                    }
-                };
-            }
-        }
-        for key in keys {
-            let index = spool.index(&self::lease(&spool, key).await, None, 10_000).await.unwrap();
-            let there: Vec<_> = index.iter().map(|e| e.position).collect();
-            let model: Vec<_> = waiting.get(key).map(|w| w.keys().copied().collect()).unwrap_or_default();
-            assert_eq!(there, model);
-        }
-        let state = spool.state().await.unwrap();
-        assert_eq!(state.topics.iter().map(|t| t.owed).sum::<u64>(), owed_ever);
-        assert_eq!(state.topics.iter().map(|t| t.settled).sum::<u64>(), settled_ever);
-        let parked_now: u64 = state.topics.iter().flat_map(|t| &t.parked).map(|(_, n)| n).sum();
-        assert_eq!(parked_now, parked.len() as u64);
-        adds_up(&spool).await;
-    }
 }
 
 // What follows needs the file: one form of the spool only.

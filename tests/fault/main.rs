@@ -12,11 +12,14 @@
 mod support;
 
 mod aim;
+mod checkpoint;
+mod clock;
 mod disk;
 mod harness;
 mod kill9;
 mod load;
 mod power;
 mod room;
+mod sigterm;
 mod sweep;
 mod volume;
