@@ -122,13 +122,14 @@ async fn nothing_is_lost(kind: Kind, cuts: u64) {
     if !disks() {
         return;
     }
-    let seed = harness::seed();
-    println!("SEED={seed} cargo test --test fault a_power_cut_on_{kind:?} -- --nocapture");
+    let (seed, cuts) = (harness::seed(), harness::amount("CUTS", cuts));
+    let name = format!("a_power_cut_on_{kind:?}").to_lowercase();
+    println!("SEED={seed} cargo test --test fault {name} -- --nocapture");
     for first in 0..2 {
         let faults = cut_after_the_first(kind, seed + first, Syncs::Real).await;
         assert!(faults.is_empty(), "after the first start: {faults:#?}");
     }
-    let (verdict, sometimes) = cut(kind, seed, harness::amount("CUTS", cuts), Syncs::Real).await;
+    let (verdict, sometimes) = cut(kind, seed, cuts, Syncs::Real).await;
     println!(
         "{kind:?}: {cuts} power cuts, {} events ({} got a 202), {} messages taken ({} copies), drained in \
          {:.1?}; {sometimes}",
