@@ -1,4 +1,4 @@
-//! Goal: SIGTERM ends it in order, whenever it comes (O1; under load: journey::end). Method: the real binary,
+//! Goal: SIGTERM ends it in order, whenever it comes (O1; under load: `journey::end`). Method: the real binary,
 //! told to end in its first moments, twice, and while SNS gives no answer; it must end with 0 within ten
 //! seconds and lose nothing.
 
