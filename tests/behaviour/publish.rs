@@ -5,6 +5,7 @@
 
 mod faulty;
 mod fifo;
+mod matrix;
 mod rig;
 mod sizes;
 mod throttle;
