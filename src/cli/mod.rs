@@ -6,10 +6,12 @@
 //! themselves, change nothing and say so. Commands that change something need the running process.
 
 mod args;
+mod audit;
 mod captured;
 mod change;
 mod client;
 mod contracts;
+mod drain;
 mod exit;
 mod gate;
 mod gone;
@@ -26,6 +28,7 @@ mod replay;
 pub mod run;
 mod send;
 mod settings;
+mod topic;
 mod upgrade;
 mod withdraw;
 
@@ -107,8 +110,14 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
             ParkedCommand::List { filter, limit } => look::parked_list(&settings, &filter, limit, output),
             ParkedCommand::Show { number } => look::parked_show(&settings, number, output),
             ParkedCommand::Redrive(order) => parked::redrive(&settings, &order, output),
+            ParkedCommand::Drop(chosen) => parked::drop(&settings, &chosen, output),
         },
         Command::Replay { command } => replay::replay(&settings, command, output),
+        Command::Topic { command } => topic::topic(&settings, &command, output),
+        Command::Audit { command: audit::AuditCommand::List { limit, before } } => {
+            audit::list(&settings, limit, before, output)
+        }
+        Command::Drain(order) => drain::drain(&settings, &order, output),
         Command::Keys { command: KeysCommand::New { file } } => init::keys_new(file.as_deref()),
         Command::Healthcheck { url } => look::healthcheck(&settings, url.as_deref()),
         Command::Version => {

@@ -30,6 +30,10 @@ pub(super) fn alarms(signs: &Signs, state: Option<&State>, setup: &Setup, now: T
             Doing::Held { cause, words, since, .. } => {
                 lines.push(format!("topic {topic}: held ({cause}) since {}: {words}", moment(*since, now)));
             }
+            Doing::Paused { since, .. } => lines.push(format!(
+                "topic {topic}: paused by a person since {}: `moodle-sns-producer topic resume {topic}` lets it go on",
+                moment(*since, now)
+            )),
             Doing::Stopped { why } => lines.push(format!("topic {topic}: its worker has ended: {why}")),
         }
     }

@@ -14,12 +14,12 @@ use serde_json::json;
 use super::gone::{self, OwedRow};
 use super::guard::{self, Shown, Way};
 use super::look::{self, ParkedPage, TraceReport, Wish};
-use super::ready::{self, Check, Disk};
+use super::ready::{self, Check, Disk, Phase};
 use super::report::Report;
 use super::verdict::Workers;
-use super::{Operator, alarm, change, metrics, page, replays};
+use super::{Operator, alarm, audit, change, metrics, page, replays};
 use crate::event::{EventId, SourceKey};
-use crate::spool::{SpoolError, State, Trace};
+use crate::spool::{Door, SpoolError, State, Trace};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 
@@ -81,6 +81,7 @@ enum Path<'a> {
     ParkedOne(&'a str),
     Replays,
     Owed,
+    Audit,
 }
 
 fn path_of(paths: Paths, path: &str) -> Option<Path<'_>> {
@@ -102,6 +103,7 @@ fn path_of(paths: Paths, path: &str) -> Option<Path<'_>> {
         "/v1/parked" => Some(Path::Parked),
         "/v1/replays" => Some(Path::Replays),
         gone::OWED => Some(Path::Owed),
+        "/v1/audit" => Some(Path::Audit),
         _ => match (path.strip_prefix("/v1/trace/"), path.strip_prefix("/v1/parked/")) {
             (Some(id), _) => Some(Path::Trace(id)),
             (_, Some(number)) => Some(Path::ParkedOne(number)),
@@ -150,13 +152,18 @@ async fn read(operator: &Operator, paths: Paths, path: Path<'_>, request: &Reque
             Ok(rows) => body(StatusCode::OK, &rows),
             Err(error) => failed(&error),
         },
+        Path::Audit => audit_page(operator, &query, request.headers()).await,
     }
 }
 
 fn checks(operator: &Operator, state: Result<&State, &SpoolError>) -> Vec<Check> {
     let why = state.err().map(ToString::to_string).unwrap_or_default();
+    let phase = match *operator.phase.borrow() {
+        Phase::Serving if operator.spool.door_is() == Door::Draining => Phase::Draining,
+        phase => phase,
+    };
     ready::checks(
-        *operator.phase.borrow(),
+        phase,
         Disk {
             state: state.map_err(|_| why.as_str()),
             failed: *operator.spool.failed().borrow(),
@@ -203,7 +210,11 @@ async fn report(operator: &Operator, now: Timestamp) -> Result<Report, SpoolErro
     let state = operator.spool.state().await?;
     let signs = (operator.signs)();
     let workers = Workers::Here(&signs.pulses, &signs.contracts);
-    Ok(Report::new(&operator.setup, &state, &today, workers, &signs.senders, &signs.books, now))
+    let mut report = Report::new(&operator.setup, &state, &today, workers, &signs.senders, &signs.books, now);
+    if operator.spool.door_is() == Door::Draining {
+        report.say_that_it_drains();
+    }
+    Ok(report)
 }
 
 async fn status_json(operator: &Operator, now: Timestamp) -> Answer {
@@ -280,6 +291,22 @@ async fn parked(operator: &Operator, query: &Query) -> Answer {
             let next = rows.last().filter(|_| rows.len() == n).map(|row| row.number);
             body(StatusCode::OK, &ParkedPage { rows: rows.into_iter().map(Into::into).collect(), next })
         }
+        Err(error) => failed(&error),
+    }
+}
+
+/// Who did what is for those who may do it: it names people.
+async fn audit_page(operator: &Operator, query: &Query, headers: &HeaderMap) -> Answer {
+    if let Some(refusal) = change::without_token(operator, headers) {
+        return refusal;
+    }
+    let number = |name: &str| query.get(name).map(str::parse::<u64>).transpose();
+    let (Ok(before), Ok(limit)) = (number("before"), number("limit")) else {
+        return problem(StatusCode::BAD_REQUEST, "number", "before and limit are whole numbers");
+    };
+    let n = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(audit::MOST);
+    match audit::page(&operator.spool, before, n).await {
+        Ok(page) => body(StatusCode::OK, &page),
         Err(error) => failed(&error),
     }
 }

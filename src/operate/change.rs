@@ -5,13 +5,15 @@
 //! changed is changed in the spool, and the audit in the same transaction. The command line's half is
 //! `cli/change.rs`.
 
+pub mod drain;
 pub mod parked;
 pub mod reload;
 pub mod replay;
+pub mod topic;
 
 use bytes::Bytes;
 use http::header::WWW_AUTHENTICATE;
-use http::{Request, StatusCode};
+use http::{HeaderMap, Request, StatusCode};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -32,13 +34,28 @@ pub(super) enum Verb {
     Replay,
     /// End one.
     CancelReplay,
+    /// Take parked deliveries out for good.
+    Drop,
+    /// Stop a topic.
+    Pause,
+    /// Let it go on.
+    Resume,
+    /// Pass over what it is owed.
+    Skip,
+    /// Take no new batch.
+    Drain,
 }
 
 /// Where each verb is asked for.
-const VERBS: [(&str, Verb); 4] = [
+const VERBS: [(&str, Verb); 9] = [
     (parked::REDRIVE, Verb::Redrive),
+    (parked::DROP, Verb::Drop),
+    (topic::PAUSE, Verb::Pause),
+    (topic::RESUME, Verb::Resume),
+    (topic::SKIP, Verb::Skip),
     (replay::START, Verb::Replay),
     (replay::CANCEL, Verb::CancelReplay),
+    (drain::DRAIN, Verb::Drain),
     (reload::RELOAD, Verb::Reload),
 ];
 
@@ -62,6 +79,11 @@ pub(super) async fn change(operator: &Operator, verb: Verb, request: &Request<By
             carry_out(request, |order| replay::start(spool, replays, order, Timestamp::now())).await
         }
         Verb::CancelReplay => carry_out(request, |order| replay::cancel(&operator.spool, order)).await,
+        Verb::Drop => carry_out(request, |order| parked::drop(&operator.spool, order)).await,
+        Verb::Pause => carry_out(request, |order| topic::pause(operator, order)).await,
+        Verb::Resume => carry_out(request, |order| topic::resume(operator, order)).await,
+        Verb::Skip => carry_out(request, |order| topic::skip(operator, order)).await,
+        Verb::Drain => carry_out(request, |order| drain::drain(&operator.spool, order)).await,
     }
 }
 
@@ -101,7 +123,12 @@ fn turned_away(operator: &Operator, request: &Request<Bytes>) -> Option<Answer> 
             "send Content-Type: application/json",
         ));
     }
-    match guard::token(request.headers(), operator.token.as_ref()) {
+    without_token(operator, request.headers())
+}
+
+/// The answer to who does not show the operator's token.
+pub(super) fn without_token(operator: &Operator, headers: &HeaderMap) -> Option<Answer> {
+    match guard::token(headers, operator.token.as_ref()) {
         Shown::Right => None,
         Shown::Wrong => {
             let answer = problem(
@@ -114,7 +141,7 @@ fn turned_away(operator: &Operator, request: &Request<Bytes>) -> Option<Answer> 
         Shown::NotConfigured => Some(problem(
             StatusCode::FORBIDDEN,
             "token",
-            "no token is configured, so nothing may be changed: set operate.token_file and restart",
+            "no token is configured, so nothing may be changed and no audit shown: set operate.token_file and restart",
         )),
     }
 }

@@ -172,6 +172,7 @@ impl Wish {
             reason: part::<Reason>(self.reason.as_ref())?,
             topic: part::<TopicKey>(self.topic.as_ref())?,
             contract: part::<ContractId>(self.contract.as_ref())?,
+            until: None,
         })
     }
 }
@@ -210,7 +211,7 @@ pub struct TracedMessage {
     /// The replay that this copy is of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replay: Option<String>,
-    /// `waiting`, `held`, `parked` or `settled`.
+    /// `waiting`, `held`, `parked`, `settled`, `skipped` or `dropped`.
     pub state: String,
     /// Its fate in words.
     pub words: String,
@@ -269,6 +270,9 @@ fn sentence(trace: Option<&Trace>, messages: &[TracedMessage], now: Timestamp) -
     if let Some(parking) = &trace.parked {
         return format!("{accepted}Parked at the door: {parking}. To do: {}.", parking.reason.cure());
     }
+    if let Some(at) = trace.dropped {
+        return format!("{accepted}It was parked at the door, and dropped by a person {}.", moment(at, now));
+    }
     // A replay's copies are told one by one, and don't make the first any more published.
     let messages: Vec<&TracedMessage> = messages.iter().filter(|m| m.replay.is_none()).collect();
     if messages.is_empty() {
@@ -319,6 +323,13 @@ fn state_words(state: &TracedState, now: Timestamp) -> (&'static str, String) {
             }
             ("settled", words)
         }
+        TracedState::Skipped { at } => {
+            ("skipped", format!("skipped by a person {}; `audit list` says who and why", moment(*at, now)))
+        }
+        TracedState::Dropped { at } => (
+            "dropped",
+            format!("parked, and dropped by a person {}; `audit list` says who and why", moment(*at, now)),
+        ),
     }
 }
 
@@ -363,7 +374,13 @@ mod tests {
             cause: Cause::Throttled,
             unknown_since: None,
         }));
-        let trace = |parked, deliveries| Trace { event: None, accepted: Some(now()), parked, deliveries };
+        let trace = |parked, deliveries| Trace {
+            event: None,
+            accepted: Some(now()),
+            parked,
+            dropped: None,
+            deliveries,
+        };
         for (trace, sentence, words) in [
             (None, "Not known here", None),
             (

@@ -62,7 +62,7 @@ pub(super) fn account(
 
 fn of_ledger(registry: &mut Registry, ledger: &[LedgerRow]) {
     let events = Counters::default();
-    let [received, conflicts, unrouted] = [Counters::default(), Counters::default(), Counters::default()];
+    let [received, conflicts, unrouted, dropped] = [(); 4].map(|()| Counters::default());
     let messages = Counters::default();
     for row in ledger {
         let source = || vec![("source", row.source.to_string())];
@@ -74,6 +74,7 @@ fn of_ledger(registry: &mut Registry, ledger: &[LedgerRow]) {
             }
             Count::Conflict => conflicts.get_or_create(&source()).inc_by(row.n),
             Count::Unrouted => unrouted.get_or_create(&source()).inc_by(row.n),
+            Count::Dropped if row.topic.is_none() => dropped.get_or_create(&source()).inc_by(row.n),
             Count::Owed | Count::Settled | Count::Skipped | Count::Dropped | Count::Erased => {
                 let labels = vec![
                     ("topic", row.topic.as_ref().map_or(String::new(), ToString::to_string)),
@@ -89,6 +90,7 @@ fn of_ledger(registry: &mut Registry, ledger: &[LedgerRow]) {
         ("events_received", "Events that came in, by what became of them at the door", events),
         ("events_conflict", "Of the duplicates, those with other content", conflicts),
         ("events_unrouted", "Accepted events that owe no topic a message", unrouted),
+        ("events_dropped", "Events parked at the door that a person dropped", dropped),
         ("ledger_messages", "Messages owed, and those that left the spool, by the ledger", messages),
     ] {
         registry.register(name, help, family);
@@ -98,6 +100,7 @@ fn of_ledger(registry: &mut Registry, ledger: &[LedgerRow]) {
 fn of_state(registry: &mut Registry, state: &State, now: Timestamp) {
     let spool = Gauges::default();
     let oldest = Gauges::default();
+    let paused = Gauges::default();
     let missing = Gauges::default();
     missing.get_or_create(&vec![("of", "events".to_owned())]).set(signed(state.missing_events()));
     for topic in &state.topics {
@@ -106,6 +109,8 @@ fn of_state(registry: &mut Registry, state: &State, now: Timestamp) {
         for (what, n) in [("waiting", topic.waiting), ("held", topic.held), ("parked", parked)] {
             spool.get_or_create(&of(what)).set(float(n));
         }
+        let stopped = if topic.paused.is_some() { 1.0 } else { 0.0 };
+        paused.get_or_create(&vec![("topic", topic.topic.to_string())]).set(stopped);
         let age = topic.oldest.map_or(0.0, |at| now.duration_since(at).as_secs_f64().max(0.0));
         oldest.get_or_create(&vec![("topic", topic.topic.to_string())]).set(age);
         missing.get_or_create(&vec![("of", topic.topic.to_string())]).set(signed(topic.missing()));
@@ -121,6 +126,7 @@ fn of_state(registry: &mut Registry, state: &State, now: Timestamp) {
             "How long the oldest message of a topic has waited; 0 when none does",
             oldest,
         ),
+        ("topic_paused", "1 while a person has stopped the topic", paused),
         ("parked_events", "Parked messages and events by reason", parked),
         ("ledger_missing", "A total less its parts: anything but 0 is a fault", missing),
     ] {

@@ -12,6 +12,7 @@
 
 mod alarm;
 mod answer;
+pub mod audit;
 pub mod books;
 pub mod change;
 mod clear;

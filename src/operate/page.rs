@@ -65,7 +65,7 @@ fn doing_class(doing: &TopicDoing) -> &'static str {
     match doing {
         TopicDoing::Sending => "ok",
         TopicDoing::Held => "bad",
-        TopicDoing::Stopped | TopicDoing::NotServed => "warn",
+        TopicDoing::Paused | TopicDoing::Stopped | TopicDoing::NotServed => "warn",
     }
 }
 

@@ -10,6 +10,8 @@ pub enum Phase {
     Starting,
     /// Listening.
     Serving,
+    /// Drained by a person: what comes now is refused, what is owed is published.
+    Draining,
     /// Told to end: what comes now is refused.
     Stopping,
 }
@@ -44,6 +46,7 @@ pub(super) fn checks(phase: Phase, disk: Disk<'_>) -> Vec<Check> {
         match phase {
             Phase::Starting => check("door", false, "not listening for Moodle yet"),
             Phase::Serving => check("door", true, "listening for Moodle"),
+            Phase::Draining => check("door", false, "being drained: no new batch is taken"),
             Phase::Stopping => check("door", false, "stopping: no new batch is taken"),
         },
         match disk.state {
@@ -110,6 +113,7 @@ mod tests {
             (Phase::Serving, disk(Ok(&good)), vec![]),
             (Phase::Starting, disk(Ok(&good)), vec!["door"]),
             (Phase::Stopping, disk(Ok(&good)), vec!["door"]),
+            (Phase::Draining, disk(Ok(&good)), vec!["door"]),
             (Phase::Serving, disk(Ok(&full)), vec!["room"]),
             (Phase::Serving, disk(Ok(&short)), vec!["room"]),
             (Phase::Serving, disk(Err("disk I/O error")), vec!["spool", "room"]),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::books::Books;
 use super::clear::clear;
 use super::gone::topic_cure;
-use super::verdict::{Verdict, Workers, by_reason, verdict};
+use super::verdict::{Level, Verdict, Workers, by_reason, verdict};
 use super::words::{counted, moment, span};
 use super::{Setup, Sign};
 use crate::delivery::TopicKey;
@@ -42,6 +42,9 @@ pub struct Report {
     pub version: String,
     /// When the process started; none when no process runs.
     pub started: Option<Timestamp>,
+    /// Whether it takes no new batch, by a person's command.
+    #[serde(default)]
+    pub draining: bool,
 }
 
 /// A total, its parts, and whether they add up.
@@ -152,6 +155,8 @@ pub enum TopicDoing {
     Sending,
     /// SNS refuses; one message is tried now and then.
     Held,
+    /// A person stopped it.
+    Paused,
     /// Its worker has ended, or no process runs.
     Stopped,
     /// The configuration has no such topic.
@@ -165,6 +170,7 @@ impl TopicDoing {
         match self {
             Self::Sending => "Sending",
             Self::Held => "Held",
+            Self::Paused => "Paused",
             Self::Stopped => "Stopped",
             Self::NotServed => "Not served",
         }
@@ -261,7 +267,18 @@ impl Report {
             },
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started: matches!(workers, Workers::Here(..)).then_some(setup.started),
+            draining: false,
         }
+    }
+
+    /// No new batch is taken, by a person's command: that comes first, unless something is worse.
+    pub fn say_that_it_drains(&mut self) {
+        self.draining = true;
+        self.verdict.is_also(
+            Level::Look,
+            "It is being drained: no new batch is taken, what is owed is published.",
+            "`moodle-sns-producer drain` says how far it is; `drain --cancel` takes batches again.",
+        );
     }
 }
 
@@ -317,7 +334,16 @@ fn topics(setup: &Setup, state: &State, workers: Workers<'_>, now: Timestamp) ->
                 Workers::Here(pulses, held) => (pulses.iter().find(|pulse| pulse.topic == *key), held),
                 Workers::Nobody => (None, &[][..]),
             };
+            let paused = lies.and_then(|topic| topic.paused.as_ref());
+            let paused = paused.map(|pause| format!("since {}: {}", moment(pause.since, now), pause.why));
             let (doing, words) = match (pulse.map(|pulse| &pulse.state), workers) {
+                (Some(Doing::Paused { since, why }), _) => (
+                    TopicDoing::Paused,
+                    paused.unwrap_or_else(|| format!("since {}: {why}", moment(*since, now))),
+                ),
+                (None, Workers::Nobody) if paused.is_some() => {
+                    (TopicDoing::Paused, paused.unwrap_or_default())
+                }
                 (Some(Doing::Running), _) => (TopicDoing::Sending, contract_words(contracts, key)),
                 (Some(Doing::Held { words, since, next_probe, .. }), _) => (
                     TopicDoing::Held,

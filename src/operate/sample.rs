@@ -16,6 +16,7 @@ pub(super) fn topic(name: &str, waiting: u64, held: u64) -> TopicState {
         held,
         owed_bytes: (waiting + held) * 1_000,
         parked: Vec::new(),
+        paused: None,
         oldest: None,
         owed: waiting + held + settled,
         settled,

@@ -55,6 +55,20 @@ pub struct Verdict {
     pub room: String,
 }
 
+impl Verdict {
+    /// Says one thing more: first if it is the worst, else as a step.
+    pub(super) fn is_also(&mut self, level: Level, sentence: &str, step: &str) {
+        if level > self.level {
+            let before = std::mem::replace(&mut self.sentence, sentence.to_owned());
+            self.level = level;
+            self.sentence = format!("{sentence} {before}");
+            self.steps.insert(0, step.to_owned());
+        } else {
+            self.steps.push(format!("{sentence} {step}"));
+        }
+    }
+}
+
 /// Whether anybody publishes.
 #[derive(Debug, Clone, Copy)]
 pub enum Workers<'a> {
@@ -92,6 +106,7 @@ pub fn verdict(state: &State, workers: Workers<'_>, books: &[Books], now: Timest
         }
         Workers::Nobody => findings.push(nobody(state)),
     }
+    findings.extend(paused(state, now));
     findings.extend(books::findings(books));
     findings.extend(parked(state, now));
     // Stable: of two alike the earlier check speaks.
@@ -222,7 +237,8 @@ fn holds(state: &State, pulses: &[Pulse], now: Timestamp) -> Vec<Finding> {
     let mut told: Vec<(Cause, &str)> = Vec::new();
     for pulse in pulses {
         match &pulse.state {
-            Doing::Running => {}
+            // The account says so too, whoever runs.
+            Doing::Running | Doing::Paused { .. } => {}
             Doing::Held { cause: Cause::Account, words, since, .. } => {
                 // The account's hold is that of every topic: it is told once.
                 if account_told {
@@ -350,6 +366,29 @@ fn unserved(state: &State, pulses: &[Pulse]) -> Option<Finding> {
             "Put `[topics.KEY]` back under that key, perhaps with another ARN, and restart; or pass over what waits: `moodle-sns-producer topic skip KEY`."
                 .to_owned(),
         ],
+    })
+}
+
+/// The topics that a person stopped: no fault, but it must not be forgotten.
+fn paused(state: &State, now: Timestamp) -> impl Iterator<Item = Finding> {
+    state.topics.iter().filter_map(move |topic| {
+        let pause = topic.paused.as_ref()?;
+        let waiting = topic.waiting + topic.held;
+        Some(Finding {
+            aside: None,
+            level: Level::Look,
+            sentence: format!(
+                "`{}` is paused since {} ({}). {}.",
+                topic.topic,
+                moment(pause.since, now),
+                pause.why.replace('`', "'"),
+                counted(waiting, "message waits", "messages wait")
+            ),
+            steps: vec![format!(
+                "When the reason is gone: `moodle-sns-producer topic resume {} --why …`.",
+                topic.topic
+            )],
+        })
     })
 }
 

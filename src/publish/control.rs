@@ -55,6 +55,13 @@ pub enum State {
         /// When the next try is made, about.
         next_probe: Timestamp,
     },
+    /// A person stopped it: nothing goes out until one lets it go on.
+    Paused {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        why: String,
+    },
     /// The worker has ended: the process is stopping, or another one has the topic.
     Stopped {
         /// Why.

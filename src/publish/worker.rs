@@ -22,7 +22,7 @@ use super::quota::{Seat, Turn};
 use super::verdict::Fault;
 use crate::delivery::{Cause, ContractId, Fate, Held, Position};
 use crate::planted::{Bug, planted};
-use crate::spool::{ConcludeError, Entry, SpoolError};
+use crate::spool::{ConcludeError, Entry, Pause, SpoolError};
 
 /// How many lines of the index are read at once.
 const PAGE: usize = 1_000;
@@ -73,6 +73,8 @@ pub(super) struct Worker {
     /// Whether the index was read to its end: what comes from then on is new.
     caught_up: bool,
     hold: Option<Hold>,
+    /// Set while a person has stopped the topic.
+    paused: watch::Receiver<Option<Pause>>,
 }
 
 impl Worker {
@@ -96,6 +98,7 @@ impl Worker {
             turn_at: None,
             caught_up: false,
             hold: None,
+            paused: line.spool.paused(&line.topic.key),
             line: Arc::new(line),
         }
     }
@@ -311,6 +314,9 @@ impl Worker {
     }
 
     fn may_send(&mut self, now: Instant) -> May {
+        if self.paused.borrow_and_update().is_some() {
+            return May::Nothing;
+        }
         let account_held = self.account_watch.borrow_and_update().is_some();
         if self.hold.is_none() && !account_held {
             return if self.errands.len() < self.pace.allowed(now) { May::Batch } else { May::Nothing };
@@ -348,6 +354,7 @@ impl Worker {
             Ok(()) = self.woken.changed(), if !self.stale => self.read_at = Instant::now(),
             Ok(()) = self.rewound.changed() => self.rewound.mark_changed(),
             Ok(()) = self.account_watch.changed() => {}
+            Ok(()) = self.paused.changed() => {}
             Ok(()) = self.contracts_held.changed() => self.contracts_held.mark_changed(),
             () = tokio::time::sleep_until(wake) => {}
         }
@@ -484,6 +491,10 @@ impl Worker {
             (None, None, None) => None,
         };
         self.line.stats.show_held(held.as_ref().map(|(cause, ..)| *cause));
+        if let Some(Pause { since, why, .. }) = &*self.paused.borrow() {
+            self.line.shared.state(State::Paused { since: *since, why: why.clone() });
+            return;
+        }
         self.line.shared.state(match held {
             None => State::Running,
             Some((cause, words, since, probe)) => {

@@ -111,6 +111,9 @@ fn spooled(error: &AcceptError) -> &'static str {
             "the spool's disk has no room for it; nothing of this batch was kept: keep it and send it again later"
         }
         AcceptError::Busy(_) => "the disk is behind; nothing of this batch was kept: send it again",
+        AcceptError::Draining => {
+            "the sidecar is being drained for good; nothing of this batch was kept: keep it and send it to the sidecar that follows"
+        }
         AcceptError::Shut => "the sidecar is stopping; nothing of this batch was kept: send it again",
     }
 }
@@ -164,6 +167,7 @@ impl Refusal {
             Self::Spool(AcceptError::Full { .. }) => "full",
             Self::Spool(AcceptError::Short(_)) => "no-room",
             Self::Spool(AcceptError::Busy(_)) => "busy",
+            Self::Spool(AcceptError::Draining) => "draining",
             Self::Spool(AcceptError::Shut) => "stopping",
             Self::NotReady => "not-ready",
         }
@@ -194,6 +198,7 @@ impl Refusal {
             Self::Spool(AcceptError::Full { .. }) => "Spool full",
             Self::Spool(AcceptError::Short(_)) => "No room on the disk",
             Self::Spool(AcceptError::Busy(_)) => "Disk behind",
+            Self::Spool(AcceptError::Draining) => "Draining",
             Self::Spool(AcceptError::Shut) => "Stopping",
             Self::NotReady => "Not ready",
         }
@@ -207,6 +212,7 @@ impl Refusal {
             Self::Spool(AcceptError::Unknown(_) | AcceptError::Shut) | Self::NotReady => Some(5),
             Self::Spool(AcceptError::Short(_)) => Some(10),
             Self::Spool(AcceptError::Full { .. }) => Some(30),
+            Self::Spool(AcceptError::Draining) => Some(60),
             _ => None,
         }
     }

@@ -112,7 +112,7 @@ struct Delivery {
 impl Traced {
     fn new(id: EventId, trace: Option<Trace>) -> Self {
         let id = id.to_string();
-        let Some(Trace { event, accepted: at, parked, mut deliveries }) = trace else {
+        let Some(Trace { event, accepted: at, parked, dropped: _, mut deliveries }) = trace else {
             let fate = Fate::Unknown;
             let deliveries = Vec::new();
             return Self { id, fate, reason: None, detail: None, at: None, entities_late: false, deliveries };
@@ -158,6 +158,9 @@ impl From<TracedDelivery> for Delivery {
             }
             TracedState::Settled { at, receipt } => {
                 Self { state: "settled", message_id: Some(receipt.sns_id), at: Some(at), ..waiting }
+            }
+            TracedState::Skipped { at } | TracedState::Dropped { at } => {
+                Self { state: "skipped", at: Some(at), ..waiting }
             }
         }
     }

@@ -84,6 +84,9 @@ pub enum AcceptError {
     /// The oldest batch in the commit queue has waited too long. Nothing was kept.
     #[error("the disk is behind: the oldest batch has waited {0:?} for its commit")]
     Busy(Duration),
+    /// A person has it drained. Nothing was kept.
+    #[error("the spool is being drained: it takes nothing new")]
+    Draining,
     /// The spool is shut. Nothing was kept.
     #[error("the spool is shut")]
     Shut,

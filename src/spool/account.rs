@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::Pressure;
+use super::{Pause, Pressure};
 use crate::delivery::{Reason, TopicKey};
 use crate::event::SourceKey;
 
 /// What a ledger row counts. Events: `received = accepted + duplicate + unwanted + parked`.
-/// Deliveries: `owed = waiting + held + parked + settled`, of which the first three are counted where
-/// they lie and the rest here.
+/// Deliveries: `owed = waiting + held + parked + settled + skipped + dropped + erased`, of which the first three
+/// are counted where they lie and the rest here. An event parked at the door that a person drops is counted as
+/// dropped too, beside its `parked`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Count {
     /// Events that came in.
@@ -106,6 +107,8 @@ pub struct TopicState {
     pub owed_bytes: u64,
     /// Set aside, by reason.
     pub parked: Vec<(Reason, u64)>,
+    /// Set while a person has stopped it.
+    pub paused: Option<Pause>,
     /// When the oldest delivery that is waiting or held was accepted.
     pub oldest: Option<Timestamp>,
     /// How many were ever made, by the ledger.

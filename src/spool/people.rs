@@ -39,6 +39,8 @@ pub struct ParkedFilter {
     pub topic: Option<TopicKey>,
     /// Those of one contract.
     pub contract: Option<ContractId>,
+    /// Those parked until then: what parks again after an order began is not the order's any more.
+    pub until: Option<Timestamp>,
 }
 
 impl std::fmt::Display for ParkedFilter {
@@ -66,6 +68,8 @@ pub struct Trace {
     pub accepted: Option<Timestamp>,
     /// Set when the event itself was parked at the door.
     pub parked: Option<Parking>,
+    /// When a person dropped it there.
+    pub dropped: Option<Timestamp>,
     /// Each message it owes.
     pub deliveries: Vec<TracedDelivery>,
 }
@@ -98,5 +102,15 @@ pub enum TracedState {
         at: Timestamp,
         /// What it answered.
         receipt: Receipt,
+    },
+    /// Passed over by a person's command.
+    Skipped {
+        /// When.
+        at: Timestamp,
+    },
+    /// Dropped by a person after it was parked.
+    Dropped {
+        /// When.
+        at: Timestamp,
     },
 }

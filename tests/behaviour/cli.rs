@@ -8,6 +8,7 @@ use serde_json::Value;
 use crate::support::sidecar::Sidecar;
 
 mod gate;
+mod orders;
 mod privacy;
 mod render;
 mod running;

@@ -331,6 +331,45 @@ async fn a_redriven_message_comes_before_newer_held_ones_of_its_group_and_no_res
 }
 
 #[tokio::test]
+async fn a_paused_topic_sends_nothing_over_a_restart_and_then_goes_on_in_order() {
+    let mut rig = Rig::start().await;
+    let signed = Signed::new("test", "ticket");
+    rig.spool.pause(&key(FIFO), &signed).await.unwrap();
+    rig.paused(FIFO).await;
+    rig.owe(FIFO, &[1, 2, 1]).await;
+    rig.owe(STANDARD, &[1, 2]).await;
+    rig.taken(2).await;
+    rig.stop().await;
+    rig.publish().await;
+    rig.owe(FIFO, &[1, 2]).await;
+    rig.owe(STANDARD, &[1]).await;
+    rig.taken(3).await;
+    rig.paused(FIFO).await;
+    assert!(rig.double.log().iter().all(|taken| taken.topic == STANDARD));
+    assert_eq!(rig.left().await, 5);
+    rig.spool.resume(&key(FIFO), &signed).await.unwrap();
+    let log = rig.check().await;
+    assert_eq!(log.len(), 8, "each once");
+}
+
+#[tokio::test]
+async fn what_is_skipped_is_not_sent_when_the_topic_goes_on() {
+    let mut rig = Rig::start().await;
+    let signed = Signed::new("test", "ticket");
+    for topic in [FIFO, STANDARD] {
+        rig.spool.pause(&key(topic), &signed).await.unwrap();
+        rig.paused(topic).await;
+        rig.owe_unchecked(topic, &[1, 2, 1]).await;
+        let skipped = rig.spool.skip(&key(topic), None, 99, &signed).await.unwrap();
+        assert_eq!(skipped.changed.n, 3);
+        rig.owe(topic, &[1, 2]).await;
+        rig.spool.resume(&key(topic), &signed).await.unwrap();
+    }
+    let log = rig.check().await;
+    assert_eq!(log.len(), 4, "only what was accepted after the skip");
+}
+
+#[tokio::test]
 async fn held_messages_keep_their_place_over_a_restart() {
     let mut rig = Rig::start().await;
     let first = rig.owe(FIFO, &[1]).await;

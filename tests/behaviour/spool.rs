@@ -20,6 +20,8 @@ use moodle_sns_producer::spool::{
 };
 use uuid::Uuid;
 
+mod orders;
+
 fn source() -> SourceKey {
     "vle".parse().unwrap()
 }

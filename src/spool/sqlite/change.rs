@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use rusqlite::Connection;
 
-use super::super::{Accept, Accepted, Count, ParkedFilter, Route};
+use super::super::{Accept, Accepted, Count, ParkedFilter, Pause, Route};
 use super::own::Tally;
 use super::people;
 use super::prepared::{DELIVERY_BYTES, EventDigest, Prepared};
@@ -64,6 +64,8 @@ pub(super) struct Effects {
     pub(super) woken: HashSet<Arc<str>>,
     /// Topics whose index must be read again from its head.
     pub(super) rewound: HashSet<Arc<str>>,
+    /// Topics that a person stopped, or let go on.
+    pub(super) paused: HashMap<Arc<str>, Option<Pause>>,
     /// Something was erased.
     pub(super) erased: bool,
 }
@@ -271,6 +273,11 @@ impl<'a> Change<'a> {
         if !self.effects.rewound.contains(topic) {
             self.effects.rewound.insert(topic.into());
         }
+    }
+
+    /// A person stopped a topic, or lets it go on.
+    pub(super) fn tell_paused(&mut self, topic: &str, pause: Option<Pause>) {
+        self.effects.paused.insert(topic.into(), pause);
     }
 
     /// What was taken out must not stay in the log either.
@@ -488,6 +495,7 @@ fn short_uuid(text: &str) -> rusqlite::types::Value {
 pub(super) const FILTER: &str =
     "where (:no is null or p.no = :no) and (:reason is null or p.reason = :reason)
     and (:topic is null or p.topic = (select no from topic where key = :topic))
+    and (:until is null or p.at <= :until)
     and (:contract is null or p.contract = (select no from contract where key = :contract))
     and (:id is null or p.event in (select seq from event where id = :id))";
 
@@ -495,6 +503,7 @@ pub(super) const FILTER: &str =
 pub(super) fn filter_values(filter: &ParkedFilter) -> Vec<(&'static str, Box<dyn rusqlite::ToSql>)> {
     vec![
         (":no", Box::new(filter.number)),
+        (":until", Box::new(filter.until.map(Timestamp::as_microsecond))),
         (":reason", Box::new(filter.reason.map(crate::delivery::Reason::as_str))),
         (":topic", Box::new(filter.topic.as_ref().map(|t| t.as_str().to_owned()))),
         (":contract", Box::new(filter.contract.as_ref().map(|c| c.as_str().to_owned()))),

@@ -3,8 +3,8 @@
 //! `place` is where the file lies, `schema` the tables and the settings under which a commit that
 //! returned is on the disk, `prepared` and `change` one transaction, `writer` the thread with its group commit, `read`
 //! the readers' questions, `house` what it does between commits, `replay` what is sent again, `prune` what may go,
-//! `own` what the sidecar tells of itself, `verbs` what people order, `withdraw` what must go, `room` and `strain`
-//! what is left of the disk.
+//! `own` what the sidecar tells of itself, `verbs` and `topics` what people order, `withdraw` what must go, `room`
+//! and `strain` what is left of the disk.
 
 mod broken;
 mod change;
@@ -21,6 +21,7 @@ mod room;
 mod schema;
 mod shared;
 mod strain;
+mod topics;
 mod verbs;
 mod withdraw;
 mod words;
@@ -28,7 +29,7 @@ mod writer;
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
@@ -47,7 +48,7 @@ use self::withdraw::Stage;
 use self::writer::{Job, Writer};
 use super::{
     AcceptError, Accepted, Batch, CommitSeconds, ConcludeError, Count, Delivery, Entry, LISTS_KEPT,
-    LedgerRow, OpenError, Owing, Parked, ParkedFilter, Settings, SpoolError, State, Trace, Withdrawal,
+    LedgerRow, OpenError, Owing, Parked, ParkedFilter, Pause, Settings, SpoolError, State, Trace, Withdrawal,
     Withdrawn,
 };
 use crate::delivery::{Fate, Position, TopicKey};
@@ -62,6 +63,8 @@ pub(super) struct Store {
     id: String,
     epoch: u32,
     limit_bytes: u64,
+    keep: Keep,
+    draining: AtomicBool,
     /// None where the spool is open for reading only.
     jobs: Option<Sender<Job>>,
     /// The lock, where the spool is open for reading only; else the writer holds it.
@@ -111,6 +114,7 @@ impl Store {
         let shared = Arc::new(Shared::new(place, standing.owed_bytes));
         shared.watch_log(&mut conn).map_err(|e| fault(e.into()))?;
         shared.pressure.lock().lost_at_start = lost_at_start;
+        shared.set_paused(topics::paused(&conn).map_err(|e| fault(e.into()))?);
         let keep = Keep { age: settings.history_age, bytes: settings.history_size };
         let epoch = standing.epoch;
         let writer = Writer::new(
@@ -134,6 +138,8 @@ impl Store {
             id,
             epoch,
             limit_bytes: settings.max_size,
+            keep,
+            draining: AtomicBool::new(false),
             jobs: Some(jobs),
             reading: Mutex::default(),
             thread: Mutex::new(Some(thread)),
@@ -163,6 +169,8 @@ impl Store {
             id: ids.0,
             epoch: ids.1,
             limit_bytes: 0,
+            keep: Keep { age: Duration::ZERO, bytes: 0 },
+            draining: AtomicBool::new(false),
             jobs: None,
             reading: Mutex::new(Some(lock)),
             thread: Mutex::new(None),
@@ -193,6 +201,9 @@ impl Store {
     }
 
     pub(super) async fn accept(&self, batch: Batch) -> Result<Vec<Accepted>, AcceptError> {
+        if self.draining.load(Ordering::Relaxed) {
+            return Err(AcceptError::Draining);
+        }
         let age = self.shared.queue.age();
         if age > QUEUE_LIMIT {
             return Err(AcceptError::Busy(age));
@@ -270,6 +281,10 @@ impl Store {
 
     pub(super) fn woken(&self, topic: &TopicKey) -> watch::Receiver<u64> {
         self.shared.woken(topic.as_str())
+    }
+
+    pub(super) fn paused(&self, topic: &TopicKey) -> watch::Receiver<Option<Pause>> {
+        self.shared.paused(topic.as_str())
     }
 
     pub(super) fn rewound(&self, topic: &TopicKey) -> watch::Receiver<u64> {

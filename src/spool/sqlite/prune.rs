@@ -34,7 +34,7 @@ pub(super) struct Keep {
 /// How much history may stay at this moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Squeeze {
-    bytes: u64,
+    pub(super) bytes: u64,
     /// Pages that are free go back to the disk, all of them.
     short: bool,
 }
@@ -123,6 +123,12 @@ impl Pruner {
     }
 }
 
+/// What the tables take.
+pub(super) fn used_bytes(conn: &Connection) -> rusqlite::Result<u64> {
+    let pages = |name| conn.pragma_query_value(None, name, |r| r.get::<_, u64>(0));
+    Ok((pages("page_count")? - pages("freelist_count")?) * 4_096)
+}
+
 /// Deletes events that owe nothing and are too old, or too many. Some: there is more.
 fn prune_events(
     conn: &Connection,
@@ -132,9 +138,7 @@ fn prune_events(
     now: Timestamp,
 ) -> rusqlite::Result<Option<i64>> {
     let oldest = now.checked_sub(age).unwrap_or(Timestamp::MIN).as_microsecond();
-    let pages = |name| conn.pragma_query_value(None, name, |r| r.get::<_, u64>(0));
-    let used = (pages("page_count")? - pages("freelist_count")?) * 4_096;
-    let too_large = used > standing.owed_bytes.saturating_add(bytes);
+    let too_large = used_bytes(conn)? > standing.owed_bytes.saturating_add(bytes);
     let old: Vec<(i64, bool)> = conn
         .prepare_cached(
             "select seq, not exists(select 1 from delivery where event = seq)

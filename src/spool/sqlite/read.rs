@@ -223,6 +223,7 @@ pub(super) fn account(conn: &Connection) -> rusqlite::Result<Account> {
                 held: 0,
                 owed_bytes: 0,
                 parked: Vec::new(),
+                paused: None,
                 oldest: None,
                 owed: 0,
                 settled: 0,
@@ -246,6 +247,11 @@ pub(super) fn account(conn: &Connection) -> rusqlite::Result<Account> {
             .optional()?;
     }
     drop(rows);
+    for (key, pause) in super::topics::paused(conn)? {
+        if let Some(state) = topics.values_mut().find(|state| state.topic.as_str() == key) {
+            state.paused = Some(pause);
+        }
+    }
     let mut parked_events = Vec::new();
     let mut statement = conn.prepare_cached(
         "select topic, reason, count(*) from parked group by topic, reason order by 3 desc",
@@ -333,18 +339,31 @@ pub(super) fn trace(
         deliveries.push(owed(row, TracedState::Parked(parking))?);
     }
     let mut statement = conn.prepare_cached(&format!(
-        "select {NAMES}, at, sns_id, sns_seq, request from settled where event = ?1"
+        "select {NAMES}, at, sns_id, sns_seq, request, fate, topic from settled where event = ?1"
     ))?;
     let mut rows = statement.query([seq])?;
+    let mut dropped = None;
     while let Some(row) = rows.next()? {
+        let at = micros(row, 3)?;
+        let passed_over: Option<String> = row.get(7)?;
+        if row.get::<_, i64>(8)? == 0 {
+            dropped = Some(at);
+            continue;
+        }
+        if let Some(fate) = passed_over {
+            let skipped = fate == Count::Skipped.as_str();
+            let state = if skipped { TracedState::Skipped { at } } else { TracedState::Dropped { at } };
+            deliveries.push(owed(row, state)?);
+            continue;
+        }
         let receipt = Receipt {
             sns_id: id_text(row, 4)?.unwrap_or_default(),
             sns_sequence: row.get(5)?,
             request: id_text(row, 6)?,
         };
-        deliveries.push(owed(row, TracedState::Settled { at: micros(row, 3)?, receipt })?);
+        deliveries.push(owed(row, TracedState::Settled { at, receipt })?);
     }
-    Ok(Some(Trace { event, accepted: Some(accepted), parked, deliveries }))
+    Ok(Some(Trace { event, accepted: Some(accepted), parked, dropped, deliveries }))
 }
 
 /// The name of the replay it is of, if it is of one.

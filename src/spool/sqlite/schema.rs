@@ -20,11 +20,12 @@ pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// Why each table has the keys it has:
 /// `event` is in the order of acceptance; `seen` outlives it; `delivery` is read topic by topic from its
-/// head, and asked for by event when one is traced or pruned; `settled` is history, asked for by event.
+/// head, and asked for by event when one is traced or pruned; `settled` is history, asked for by event;
+/// a `fate` there says that a person had it passed over, and topic 0 that it was the event itself, parked at the door.
 /// `people` stands in the event's own row, before its body: one more b-tree would cost each accept, and a scan
 /// for the few that are ever erased passes over bodies.
 /// Rowids are given by the one writer, so nothing needs AUTOINCREMENT's second write.
-const CREATE: [&str; 20] = [
+const CREATE: [&str; 21] = [
     "create table meta(key text primary key, value any) strict, without rowid",
     "create table source(no integer primary key, key text not null unique) strict",
     "create table name(no integer primary key, key text not null unique) strict",
@@ -49,7 +50,7 @@ const CREATE: [&str; 20] = [
     "create index parked_event on parked(event)",
     "create index parked_replay on parked(replay) where replay is not null",
     "create table settled(event integer not null, topic integer not null, contract integer not null,
-        pos integer not null, at integer not null, sns_id any not null, sns_seq text, request any, replay integer,
+        pos integer not null, at integer not null, fate text, sns_id any, sns_seq text, request any, replay integer,
         primary key(event, topic, contract, pos)) strict, without rowid",
     "create table replay(no integer primary key, id text not null unique, name text not null, topic integer not null,
         source integer, contracts text not null, since integer not null, until integer not null,
@@ -58,6 +59,7 @@ const CREATE: [&str; 20] = [
         settled integer not null default 0, pruned integer, pruned_before integer not null) strict",
     "create table armed(source integer not null, contract integer not null, since integer not null,
         primary key(source, contract)) strict, without rowid",
+    "create table paused(topic integer primary key, at integer not null, who text not null, why text not null) strict",
     "create table ledger(hour integer not null, source integer not null, name integer not null,
         topic integer not null, what text not null, n integer not null,
         primary key(hour, source, name, topic, what)) strict, without rowid",

@@ -10,7 +10,7 @@ use prometheus_client::metrics::histogram::exponential_buckets;
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use super::super::{CommitSeconds, Pressure};
+use super::super::{CommitSeconds, Pause, Pressure};
 use super::change::Effects;
 use super::place::Place;
 use super::schema::{self, Fault};
@@ -42,6 +42,8 @@ struct Wakes {
     woken: watch::Sender<u64>,
     /// The head changed.
     rewound: watch::Sender<u64>,
+    /// A person stopped it.
+    paused: watch::Sender<Option<Pause>>,
 }
 
 fn bump(sender: &watch::Sender<u64>) {
@@ -93,9 +95,28 @@ impl Shared {
         self.wakes.lock().entry(topic.into()).or_default().rewound.subscribe()
     }
 
+    pub(super) fn paused(&self, topic: &str) -> watch::Receiver<Option<Pause>> {
+        self.wakes.lock().entry(topic.into()).or_default().paused.subscribe()
+    }
+
+    /// Says which topics are stopped: these, and no other.
+    pub(super) fn set_paused(&self, paused: Vec<(String, Pause)>) {
+        let mut wakes = self.wakes.lock();
+        let mut paused: HashMap<String, Pause> = paused.into_iter().collect();
+        for (topic, wakes) in wakes.iter() {
+            wakes.paused.send_replace(paused.remove(&**topic));
+        }
+        for (topic, pause) in paused {
+            wakes.entry(topic.into()).or_default().paused.send_replace(Some(pause));
+        }
+    }
+
     /// Tells all who watch what a commit did.
     pub(super) fn tell(&self, effects: &Effects) {
-        let wakes = self.wakes.lock();
+        let mut wakes = self.wakes.lock();
+        for (topic, pause) in &effects.paused {
+            wakes.entry(Arc::clone(topic)).or_default().paused.send_replace(pause.clone());
+        }
         effects.woken.iter().filter_map(|topic| wakes.get(topic)).for_each(|wakes| bump(&wakes.woken));
         effects.rewound.iter().filter_map(|topic| wakes.get(topic)).for_each(|wakes| bump(&wakes.rewound));
     }

@@ -288,6 +288,10 @@ impl Writer {
                 if let Err(error) = self.shared.watch_log(&mut conn) {
                     tracing::error!(%error, "could not watch the log's size");
                 }
+                match super::topics::paused(&conn) {
+                    Ok(paused) => self.shared.set_paused(paused),
+                    Err(error) => tracing::error!(%error, "it can't be read which topics are stopped"),
+                }
                 self.conn = Some(conn);
                 self.standing = standing;
                 self.shared.owed_bytes.store(self.standing.owed_bytes, Ordering::Relaxed);

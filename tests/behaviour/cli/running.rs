@@ -9,12 +9,12 @@ use crate::support::sidecar::{Sidecar, URL};
 use crate::support::sns::SnsDouble;
 use crate::support::sns::script::{Fault, What};
 
-fn ask(sidecar: &Sidecar, words: &[&str]) -> Said {
+pub(super) fn ask(sidecar: &Sidecar, words: &[&str]) -> Said {
     call(&sidecar.dir, &[], &[words, &["--config", "config.toml"]].concat())
 }
 
 /// The captured enrolments and groups, as a file in the sidecar's folder.
-fn slice(sidecar: &Sidecar) -> usize {
+pub(super) fn slice(sidecar: &Sidecar) -> usize {
     let corpus = std::fs::read_to_string(repository("tests/corpus/enriched.jsonl")).unwrap();
     let wanted = |line: &&str| {
         ["user_enrolment_created", "group_member_added"]
@@ -31,7 +31,7 @@ fn slice(sidecar: &Sidecar) -> usize {
 }
 
 /// Asks until it is so.
-fn until(what: &str, mut so: impl FnMut() -> bool) {
+pub(super) fn until(what: &str, mut so: impl FnMut() -> bool) {
     let begun = Instant::now();
     while !so() {
         assert!(begun.elapsed() < Duration::from_secs(20), "not within 20 s: {what}");
@@ -96,7 +96,7 @@ async fn send_status_trace_park_and_redrive() {
     // The cure: SNS takes it now.
     double.calm();
     let dry = ask(&sidecar, &["parked", "redrive", "--number", &number, "--why", "cured", "--dry-run"]);
-    assert_eq!(dry.json(), json!({"redriven": 1, "at_the_door": 0, "dry_run": true}));
+    assert_eq!(dry.json(), json!({"redriven": 1, "at_the_door": 0, "dry_run": true, "left": 1}));
     ask(&sidecar, &["parked", "redrive", "--reason", "mapping", "--why", "x", "--output", "table"])
         .is(0, &["Nothing that is parked fits"]);
     let all = ask(&sidecar, &["parked", "redrive", "--reason", "refused", "--why", "cured"]);

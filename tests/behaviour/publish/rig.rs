@@ -156,6 +156,13 @@ impl Rig {
         debts
     }
 
+    /// The same, of which the checker demands nothing.
+    pub(super) async fn owe_unchecked(&mut self, topic: &'static str, people: &[u32]) {
+        let known = self.owed.len();
+        self.owe(topic, people).await;
+        self.owed.truncate(known);
+    }
+
     /// Owes each topic one message of each contract for an event in which a field holds what is given. Gives
     /// the event's id. What is owed so is not the checker's to look at.
     pub(super) async fn owe_each(
@@ -232,6 +239,16 @@ impl Rig {
         };
         while !held().await {
             assert!(start.elapsed() < PATIENCE, "nothing of {topic} is held");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Waits until a topic has seen that it is paused, and nothing of it is in flight.
+    pub(super) async fn paused(&self, topic: &str) {
+        let start = Instant::now();
+        let pulse = || self.pulses().into_iter().find(|pulse| pulse.topic == key(topic)).unwrap();
+        while !matches!(pulse().state, State::Paused { .. }) || pulse().in_flight > 0 {
+            assert!(start.elapsed() < PATIENCE, "{topic} is {:?}", pulse());
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }
