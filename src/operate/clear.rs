@@ -21,7 +21,7 @@ pub(super) fn clear(
     let (Some(lies), Some(pulse)) = (lies, pulse) else { return (None, "–".to_owned()) };
     let after = match &pulse.state {
         Doing::Running => "",
-        Doing::Held { .. } => " once it goes on",
+        Doing::Held { .. } | Doing::Paused { .. } => " once it goes on",
         Doing::Stopped { .. } => return (None, "–".to_owned()),
     };
     match pulse.outlook.clear(backlog(lies, contracts)) {

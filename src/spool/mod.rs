@@ -40,7 +40,7 @@ pub use own::{Carrier, Own, Published, SumUp, Tell};
 pub use people::{Parked, ParkedFilter, Trace, TracedDelivery, TracedState};
 pub use pressure::{Filling, Pressure, Shortage};
 pub use replay::{OwedAgain, Past, PastPage, Reach, Replay, ReplayOrder, ReplayState, ReplayStep};
-pub use verbs::{AuditLine, Changed, Door, Outlook, Pause, Signed, Skipped};
+pub use verbs::{AuditLine, Changed, Door, Pause, Signed, SkipOutlook, Skipped};
 pub use withdraw::{Keep, Kept, Withdrawal, Withdrawn};
 
 /// How long an event id is remembered, whatever else is pruned: a repeated id within this time is a

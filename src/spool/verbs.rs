@@ -56,7 +56,7 @@ pub struct Skipped {
 
 /// How long what a topic is owed would stay in history, if it were skipped now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Outlook {
+pub struct SkipOutlook {
     /// How many deliveries wait or are held.
     pub n: u64,
     /// Until when the oldest of them could be replayed, about: by the age of its event, and by how fast
@@ -172,8 +172,8 @@ impl Spool {
     ///
     /// # Errors
     /// The store failed.
-    pub async fn outlook(&self, topic: &TopicKey) -> Result<Outlook, SpoolError> {
-        self.store.outlook(topic.clone()).await
+    pub async fn skip_outlook(&self, topic: &TopicKey) -> Result<SkipOutlook, SpoolError> {
+        self.store.skip_outlook(topic.clone()).await
     }
 
     /// Takes no new batch from now on ([`AcceptError::Draining`](super::AcceptError)), or takes them again; with

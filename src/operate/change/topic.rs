@@ -11,7 +11,7 @@ use crate::delivery::{Position, TopicKey};
 use crate::operate::Operator;
 use crate::operate::words::{count, counted, span};
 use crate::publish::State;
-use crate::spool::{Outlook, Signed};
+use crate::spool::{Signed, SkipOutlook};
 
 /// Where a topic is stopped.
 pub const PAUSE: &str = "/v1/topics/pause";
@@ -143,7 +143,7 @@ pub async fn resume(operator: &Operator, order: TopicOrder) -> Result<TopicStand
 }
 
 async fn stands(operator: &Operator, topic: &TopicKey, changed: bool) -> Result<TopicStands, ChangeError> {
-    let waiting = operator.spool.outlook(topic).await?.n;
+    let waiting = operator.spool.skip_outlook(topic).await?.n;
     let paused = operator.spool.paused(topic).borrow().is_some();
     Ok(TopicStands { topic: topic.to_string(), paused, changed, waiting })
 }
@@ -156,7 +156,7 @@ async fn stands(operator: &Operator, topic: &TopicKey, changed: bool) -> Result<
 pub async fn skip(operator: &Operator, order: SkipOrder) -> Result<Skipped, ChangeError> {
     let topic = known(operator, &order.topic).await?;
     let now = Timestamp::now();
-    let outlook = operator.spool.outlook(&topic).await?;
+    let outlook = operator.spool.skip_outlook(&topic).await?;
     if order.dry_run {
         return Ok(Skipped {
             topic: topic.to_string(),
@@ -200,7 +200,7 @@ pub async fn skip(operator: &Operator, order: SkipOrder) -> Result<Skipped, Chan
 }
 
 /// Whether what is skipped now stays replayable for a day; if not, what is so and what to do.
-fn long_enough(outlook: Outlook, now: Timestamp) -> Result<(), String> {
+fn long_enough(outlook: SkipOutlook, now: Timestamp) -> Result<(), String> {
     let n = counted(outlook.n, "message", "messages");
     let when = match outlook.until {
         Some(until) if until.duration_since(now) >= KEPT_FOR => return Ok(()),
@@ -292,7 +292,7 @@ mod tests {
         let now: Timestamp = "2026-11-24T13:48:04Z".parse().unwrap();
         let look = |hours: Option<i64>| {
             let until = hours.map(|hours| now + SignedDuration::from_hours(hours));
-            long_enough(Outlook { n: 7, until }, now)
+            long_enough(SkipOutlook { n: 7, until }, now)
         };
         assert_eq!(look(Some(24)), Ok(()));
         let words = look(Some(23)).unwrap_err();

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OptionalExtension as _};
 
-use super::super::{Changed, Count, Outlook, Pause, Signed, Skipped, SpoolError};
+use super::super::{Changed, Count, Pause, Signed, SkipOutlook, Skipped, SpoolError};
 use super::Store;
 use super::change::Change;
 use super::prune::{Keep, Squeeze, used_bytes};
@@ -42,11 +42,11 @@ impl Store {
         self.change(move |change| change.skip(&topic, up_to, most, &signed)).await
     }
 
-    pub(in super::super) async fn outlook(&self, topic: TopicKey) -> Result<Outlook, SpoolError> {
+    pub(in super::super) async fn skip_outlook(&self, topic: TopicKey) -> Result<SkipOutlook, SpoolError> {
         let owed = self.shared.owed_bytes.load(std::sync::atomic::Ordering::Relaxed);
         let (keep, limit) = (self.keep, self.limit_bytes);
         self.read("looking how long history stays", move |c| {
-            outlook(c, &topic, (keep, limit), owed, Timestamp::now())
+            skip_outlook(c, &topic, (keep, limit), owed, Timestamp::now())
         })
         .await
     }
@@ -157,13 +157,13 @@ impl Change<'_> {
     }
 }
 
-fn outlook(
+fn skip_outlook(
     conn: &Connection,
     topic: &TopicKey,
     (keep, limit_bytes): (Keep, u64),
     owed_bytes: u64,
     now: Timestamp,
-) -> rusqlite::Result<Outlook> {
+) -> rusqlite::Result<SkipOutlook> {
     let (n, first, size) = conn
         .prepare_cached(
             // A replay's copy is of an event that was sent before: it may be sent again as it was.
@@ -184,7 +184,7 @@ fn outlook(
     let history = used_bytes(conn)?.saturating_sub(owed_bytes);
     let room = Squeeze::of(keep, owed_bytes, limit_bytes, false).bytes.saturating_sub(history);
     let until = by_age.min(full_at(now, room, bytes_a_day(conn, now)?));
-    Ok(Outlook { n, until: (until > now).then_some(until) })
+    Ok(SkipOutlook { n, until: (until > now).then_some(until) })
 }
 
 /// When so much room is used up.
@@ -257,9 +257,15 @@ mod tests {
         (dir, conn)
     }
 
-    fn look(conn: &Connection, keep: Keep, owed: u64, now: i64) -> Outlook {
-        outlook(conn, &"a".parse().unwrap(), (keep, u64::MAX), owed, Timestamp::from_second(now).unwrap())
-            .unwrap()
+    fn look(conn: &Connection, keep: Keep, owed: u64, now: i64) -> SkipOutlook {
+        skip_outlook(
+            conn,
+            &"a".parse().unwrap(),
+            (keep, u64::MAX),
+            owed,
+            Timestamp::from_second(now).unwrap(),
+        )
+        .unwrap()
     }
 
     #[test]

@@ -168,7 +168,7 @@ async fn parked_ones_are_redriven_at_a_rate_or_dropped_and_a_drain_says_what_is_
     let drain = ["drain", "--why", "it moves", "--output", "table"];
     ask(&sidecar, &[&drain[..], &["--wait", "2"]].concat())
         .is(2, &["still owed: plain", "paused: since", "parked: see `moodle-sns-producer parked list`"]);
-    ask(&sidecar, &["send", "slice.jsonl", "--source", "vle"]).is(1, &["503", "drained"]);
+    ask(&sidecar, &["send", "slice.jsonl", "--source", "vle"]).is(69, &["503", "drained"]);
     ask(&sidecar, &["status", "--output", "table"]).is(2, &["being drained"]);
     ask(&sidecar, &["healthcheck"]).is(69, &["door: being drained"]);
     assert!(waiting > 0);

@@ -12,7 +12,7 @@ use moodle_sns_producer::event::{Event, EventId, Sequence, Source, SourceKey, St
 use moodle_sns_producer::publish::{
     Backoff, HeldContract, Identity, Mapper, Publisher, Pulse, Settings, State, TopicSettings,
 };
-use moodle_sns_producer::spool::{self, Accept, Batch, Owed, ParkedFilter, Route, Spool};
+use moodle_sns_producer::spool::{self, Accept, Batch, Owed, ParkedFilter, Route, Spool, TracedState};
 use tokio_util::sync::CancellationToken;
 
 use crate::support::sns::{SnsDouble, Taken};
@@ -239,6 +239,25 @@ impl Rig {
         };
         while !held().await {
             assert!(start.elapsed() < PATIENCE, "nothing of {topic} is held");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Waits until so many are left.
+    pub(super) async fn left_is(&self, n: u64) {
+        let start = Instant::now();
+        while self.left().await != n {
+            assert!(start.elapsed() < PATIENCE, "{} are left", self.left().await);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+
+    /// Waits until the message of an event was tried and is held.
+    pub(super) async fn holds(&self, id: EventId) {
+        let start = Instant::now();
+        let state = async || self.spool.trace(None, id).await.unwrap().unwrap().deliveries.remove(0).state;
+        while !matches!(state().await, TracedState::Held(_)) {
+            assert!(start.elapsed() < PATIENCE, "{id} is {:?}", state().await);
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

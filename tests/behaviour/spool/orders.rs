@@ -1,6 +1,6 @@
 //! What people order: stop a topic, skip it, drop what is parked, drain, and read who did what.
 
-use moodle_sns_producer::spool::{Door, Outlook};
+use moodle_sns_producer::spool::{Door, SkipOutlook};
 
 use super::*;
 
@@ -59,7 +59,7 @@ async fn what_is_skipped_is_history_and_counted_and_what_comes_meanwhile_stays()
     let others = accept(&spool, "b", 2).await;
     let head = spool.index(&lease, None, 1).await.unwrap()[0].position;
     spool.conclude(&lease, vec![(head, Fate::Held(held(Cause::Unknown)))]).await.unwrap();
-    let Outlook { n, until } = spool.outlook(&a).await.unwrap();
+    let SkipOutlook { n, until } = spool.skip_outlook(&a).await.unwrap();
     let days = until.unwrap().duration_since(Timestamp::now()).as_secs_f64() / 86_400.0;
     assert!(n == 5 && (6.9..7.1).contains(&days), "{days}");
 
