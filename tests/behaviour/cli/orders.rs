@@ -144,11 +144,14 @@ async fn parked_ones_are_redriven_at_a_rate_or_dropped_and_a_drain_says_what_is_
     // Still refused: each is sent once by this order, and parks again.
     let taken = |double: &SnsDouble| double.log().len();
     let before = taken(&double);
-    let slowly = [&words("plain", "redrive")[..], &["--rate", "1"]].concat();
+    // Three orders, a second apart.
+    let rate = n.div_ceil(3).to_string();
+    let slowly = [&words("plain", "redrive")[..], &["--rate", &rate]].concat();
     let begun = std::time::Instant::now();
     let done = ask(&sidecar, &slowly).json();
     assert_eq!(done["redriven"].as_u64(), Some(n), "no more than there were at its beginning");
-    assert!(begun.elapsed() >= Duration::from_secs(n - 1), "{:?} for {n}", begun.elapsed());
+    let least = Duration::from_secs(n.div_ceil(n.div_ceil(3)) - 1);
+    assert!(begun.elapsed() >= least, "{:?} for {n} at {rate} a second", begun.elapsed());
     until("they park again", || parked("plain") == n && owed(&topic(&sidecar, "plain")) == 0);
     assert_eq!(taken(&double), before, "SNS took none");
     let audit: Vec<Value> = serde_json::from_str(&ask(&sidecar, &["audit", "list"]).done()).unwrap();
