@@ -160,10 +160,11 @@ impl Writer {
                     // What was erased must not lie in the log either.
                     self.checkpoint("pragma wal_checkpoint(truncate)", BUSY);
                 }
+                // First: who hears of an order's answer may look at what it changed.
+                self.shared.tell(&effects);
                 for answer in answers {
                     answer.give();
                 }
-                self.shared.tell(&effects);
                 true
             }
             Err(error) => {
