@@ -67,7 +67,7 @@ pub(super) fn checks(phase: Phase, disk: Disk<'_>) -> Vec<Check> {
             Ok(state) if state.limit_bytes > 0 && state.owed_bytes >= state.limit_bytes => {
                 check("room", false, "what is owed has reached spool.max_size: batches get a 429")
             }
-            Ok(Account { pressure: Pressure { shut: Some(shortage), .. }, .. }) => {
+            Ok(State { pressure: Pressure { shut: Some(shortage), .. }, .. }) => {
                 check("room", false, &format!("batches get a 429. {}", shortage.cure()))
             }
             Ok(state) => {
