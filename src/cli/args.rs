@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 use super::audit::AuditCommand;
+use super::change::Signed;
 use super::drain::Drain;
+use super::erase::Erase;
 use super::exit::TABLE;
 use super::gate::{Diff, Release};
 use super::output::{Form, Output};
@@ -152,6 +154,9 @@ Examples:
   moodle-sns-producer drain --why 'moves to another machine'
   moodle-sns-producer drain --why 'it stays after all' --cancel")]
     Drain(Drain),
+    /// Take the events of a person out of the spool.
+    #[command(after_help = ERASE)]
+    Erase(Erase),
 
     /// Make a signing secret.
     #[command(after_help = "Example:\n  moodle-sns-producer keys new")]
@@ -195,6 +200,15 @@ impl Command {
         }
     }
 }
+
+const ERASE: &str = "\
+Takes out every event in which the person stands by the id of an account: history and what is parked at
+once, what waits when it is sent. Exits 2 when some still waits after --wait; the order is kept, and goes on
+by itself. The audit says who ordered it and why, and not whom it was about: don't name the person in --why.
+
+Examples:
+  moodle-sns-producer erase --source vle --user 1618 --why 'request 2026-31'
+  moodle-sns-producer erase --source vle --user 1618 --why 'request 2026-31' --now";
 
 const FILES_MAP: &str = "\
 FILE holds one of: a CloudEvents batch (a JSON array), one CloudEvent, or captured events: a JSON object
@@ -544,7 +558,7 @@ mod tests {
         let command = Args::command();
         let mut seen = Vec::new();
         each(&command, &mut seen);
-        assert!(seen.len() > 38, "{seen:?}");
+        assert!(seen.len() > 39, "{seen:?}");
         command.debug_assert();
     }
 }

@@ -12,6 +12,7 @@ mod change;
 mod client;
 mod contracts;
 mod drain;
+mod erase;
 mod exit;
 mod gate;
 mod gone;
@@ -118,6 +119,7 @@ fn dispatch(args: Args) -> Result<Exit, Failure> {
             audit::list(&settings, limit, before, output)
         }
         Command::Drain(order) => drain::drain(&settings, &order, output),
+        Command::Erase(args) => erase::erase(&settings, args, output),
         Command::Keys { command: KeysCommand::New { file } } => init::keys_new(file.as_deref()),
         Command::Healthcheck { url } => look::healthcheck(&settings, url.as_deref()),
         Command::Version => {

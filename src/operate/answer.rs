@@ -82,6 +82,7 @@ enum Path<'a> {
     Replays,
     Owed,
     Audit,
+    Erasure(&'a str),
 }
 
 fn path_of(paths: Paths, path: &str) -> Option<Path<'_>> {
@@ -104,6 +105,7 @@ fn path_of(paths: Paths, path: &str) -> Option<Path<'_>> {
         "/v1/replays" => Some(Path::Replays),
         gone::OWED => Some(Path::Owed),
         "/v1/audit" => Some(Path::Audit),
+        _ if path.starts_with("/v1/erasures/") => path.strip_prefix("/v1/erasures/").map(Path::Erasure),
         _ => match (path.strip_prefix("/v1/trace/"), path.strip_prefix("/v1/parked/")) {
             (Some(id), _) => Some(Path::Trace(id)),
             (_, Some(number)) => Some(Path::ParkedOne(number)),
@@ -148,6 +150,7 @@ async fn read(operator: &Operator, paths: Paths, path: Path<'_>, request: &Reque
             Err(error) => failed(&error),
         },
         Path::ParkedOne(number) => parked_one(operator, number, request.headers()).await,
+        Path::Erasure(number) => erasure(operator, number).await,
         Path::Replays => match replays::rows(&operator.spool).await {
             Ok(rows) => body(StatusCode::OK, &rows),
             Err(error) => failed(&error),
@@ -307,6 +310,17 @@ async fn audit_page(operator: &Operator, query: &Query, headers: &HeaderMap) -> 
     let n = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(audit::MOST);
     match audit::page(&operator.spool, before, n).await {
         Ok(page) => body(StatusCode::OK, &page),
+        Err(error) => failed(&error),
+    }
+}
+
+async fn erasure(operator: &Operator, number: &str) -> Answer {
+    let Ok(number) = number.parse() else {
+        return problem(StatusCode::BAD_REQUEST, "number", "the number of an erasure is a whole number");
+    };
+    match change::erase::look(&operator.spool, number).await {
+        Ok(Some(row)) => body(StatusCode::OK, &row),
+        Ok(None) => problem(StatusCode::NOT_FOUND, "number", "there is no erasure of that number"),
         Err(error) => failed(&error),
     }
 }

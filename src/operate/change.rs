@@ -6,6 +6,7 @@
 //! `cli/change.rs`.
 
 pub mod drain;
+pub mod erase;
 pub mod parked;
 pub mod reload;
 pub mod replay;
@@ -30,6 +31,8 @@ pub(super) enum Verb {
     Redrive,
     /// Read the configuration again.
     Reload,
+    /// Take a person's events out.
+    Erase,
     /// Begin a replay.
     Replay,
     /// End one.
@@ -47,7 +50,7 @@ pub(super) enum Verb {
 }
 
 /// Where each verb is asked for.
-const VERBS: [(&str, Verb); 9] = [
+const VERBS: [(&str, Verb); 10] = [
     (parked::REDRIVE, Verb::Redrive),
     (parked::DROP, Verb::Drop),
     (topic::PAUSE, Verb::Pause),
@@ -57,6 +60,7 @@ const VERBS: [(&str, Verb); 9] = [
     (replay::CANCEL, Verb::CancelReplay),
     (drain::DRAIN, Verb::Drain),
     (reload::RELOAD, Verb::Reload),
+    (erase::ERASE, Verb::Erase),
 ];
 
 /// The verb of a path, if it is one's.
@@ -74,6 +78,9 @@ pub(super) async fn change(operator: &Operator, verb: Verb, request: &Request<By
             carry_out(request, |order| reload::reload(&operator.spool, &operator.reload, order)).await
         }
         Verb::Redrive => carry_out(request, |order| parked::redrive(&operator.spool, order)).await,
+        Verb::Erase => {
+            carry_out(request, |order| erase::erase(&operator.spool, &operator.mapper, order)).await
+        }
         Verb::Replay => {
             let (spool, replays) = (&operator.spool, &operator.replays);
             carry_out(request, |order| replay::start(spool, replays, order, Timestamp::now())).await

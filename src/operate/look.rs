@@ -280,7 +280,9 @@ fn sentence(trace: Option<&Trace>, messages: &[TracedMessage], now: Timestamp) -
             Some(_) => {
                 format!("{accepted}It owes no topic a message (unrouted): no topic's contracts want it.")
             }
-            None => format!("{accepted}It is no longer kept: its history was pruned, only its id is known."),
+            None => {
+                format!("{accepted}It is no longer kept: it was pruned or erased, and only its id is known.")
+            }
         };
     }
     let all = messages.len();

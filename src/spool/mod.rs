@@ -13,6 +13,7 @@
 mod accept;
 mod account;
 mod dispatch;
+mod erase;
 mod own;
 mod owed;
 mod people;
@@ -35,6 +36,7 @@ use crate::event::{EventId, SourceKey, StoredEvent};
 pub use accept::{Accept, AcceptError, Accepted, Batch, Owed, Route};
 pub use account::{Count, LedgerRow, State, TopicState};
 pub use dispatch::{ConcludeError, Delivery, Entry, Lease};
+pub use erase::Erasure;
 pub use owed::Owing;
 pub use own::{Carrier, Own, Published, SumUp, Tell};
 pub use people::{Parked, ParkedFilter, Trace, TracedDelivery, TracedState};

@@ -4,6 +4,7 @@
 mod account;
 mod declared;
 mod end;
+mod erased;
 mod heartbeat;
 mod gone;
 mod held;

@@ -2,6 +2,7 @@
 //! face alone; where a test needs the file itself (damage, foreign files) it says so.
 
 mod model;
+mod erasure;
 mod own;
 mod replays;
 

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use rusqlite::Connection;
 
 use super::super::{Accept, Accepted, Count, ParkedFilter, Pause, Route};
+use super::erase::Erasing;
 use super::own::Tally;
 use super::people;
 use super::prepared::{DELIVERY_BYTES, EventDigest, Prepared};
@@ -30,6 +31,8 @@ pub(super) struct Standing {
     pub(super) owed_bytes: u64,
     /// The last day, since 1970, of which a summary was told.
     pub(super) told_day: Option<i64>,
+    /// Whether a person's events are being taken out.
+    pub(super) erasing: Erasing,
     /// Counts of repeated and unwanted events that wait for the next commit that writes anyway: a
     /// repeated event costs no write of its own. At most a second of them is lost with a kill, on both
     /// sides of every sum.
@@ -52,6 +55,7 @@ impl Standing {
             pos_kept,
             owed_bytes: one("select sum(size) from delivery")?,
             told_day: conn.query_one("select max(day) from own", [], |r| r.get(0))?,
+            erasing: Erasing::read(conn)?,
             uncounted: HashMap::new(),
         })
     }
@@ -428,6 +432,16 @@ impl<'a> Change<'a> {
                  on conflict do update set until = null, rows = excluded.rows",
             )?
             .execute((source, etag, rows))?;
+        Ok(())
+    }
+
+    /// The numbers given must never be given again, though their rows go.
+    pub(super) fn keep_numbers(&mut self) -> rusqlite::Result<()> {
+        for (key, value) in [("seq", self.at.seq), ("pos", self.at.pos)] {
+            self.conn
+                .prepare_cached("update meta set value = max(value, ?2) where key = ?1")?
+                .execute((key, value))?;
+        }
         Ok(())
     }
 

@@ -20,6 +20,8 @@ const CHECKPOINT_PAGES: u64 = 4 << 20 >> 12;
 const LOG_LIMIT_PAGES: u64 = 16 << 20 >> 12;
 /// …or only this many, while the disk is short of room.
 const TIGHT_PAGES: u64 = 1 << 20 >> 12;
+/// Copies the log into the file, and empties it.
+pub(super) const TRUNCATE: &str = "pragma wal_checkpoint(truncate)";
 /// A checkpoint that others were in the way of, or that failed, is tried again after this time.
 const CHECKPOINT_AGAIN: Duration = Duration::from_millis(500);
 /// How long a checkpoint waits for readers while batches may come.
@@ -67,8 +69,9 @@ impl Writer {
         {
             self.recover(&error);
         }
-        if self.shared.log_pages.load(Ordering::Relaxed) > 0 && Instant::now() >= self.checkpoint_at {
-            self.checkpoint("pragma wal_checkpoint(truncate)", READERS);
+        let log = self.shared.log_pages.load(Ordering::Relaxed) > 0 || self.shared.unwiped();
+        if log && Instant::now() >= self.checkpoint_at {
+            self.checkpoint(TRUNCATE, READERS);
         }
         self.prune();
     }
@@ -106,6 +109,10 @@ impl Writer {
         let _ = conn.busy_timeout(BUSY);
         match result {
             Ok((busy, log, copied)) => {
+                // A reader that is under way keeps the log as it is; it is tried again.
+                if !busy && how == TRUNCATE {
+                    self.shared.unwiped.store(false, Ordering::Relaxed);
+                }
                 self.shared.checkpoint_failing.store(false, Ordering::Relaxed);
                 // A log that somebody reads is not begun anew, though all of it was copied.
                 let left = if busy { log } else { log.saturating_sub(copied) };

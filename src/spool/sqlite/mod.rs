@@ -3,11 +3,12 @@
 //! `place` is where the file lies, `schema` the tables and the settings under which a commit that
 //! returned is on the disk, `prepared` and `change` one transaction, `writer` the thread with its group commit, `read`
 //! the readers' questions, `house` what it does between commits, `replay` what is sent again, `prune` what may go,
-//! `own` what the sidecar tells of itself, `verbs` and `topics` what people order, `withdraw` what must go, `room`
-//! and `strain` what is left of the disk.
+//! `own` what the sidecar tells of itself, `verbs` and `topics` what people order, `withdraw` and `erase` what must go,
+//! `room` and `strain` what is left of the disk.
 
 mod broken;
 mod change;
+mod erase;
 mod house;
 mod own;
 mod owed;

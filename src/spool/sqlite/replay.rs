@@ -170,11 +170,13 @@ impl Change<'_> {
         Ok(())
     }
 
-    /// False: the event is gone.
+    /// False: the event is gone, or is to go.
     fn owe_one_again(&mut self, topic: i64, replay: u64, one: &OwedAgain) -> rusqlite::Result<bool> {
         let source: Option<i64> = self
             .conn
-            .prepare_cached("select source from event where seq = ?1")?
+            .prepare_cached(
+                "select source from event where seq = ?1 and not exists(select 1 from erasing where event = ?1)",
+            )?
             .query_row([one.event], |r| r.get(0))
             .optional()?;
         let Some(source) = source else { return Ok(false) };
@@ -322,6 +324,7 @@ pub(super) fn past(conn: &Connection, asked: &Past, after: u64, n: usize) -> rus
            and e.name in (select no from name where key in (select value from json_each(?5)))
            and (?6 is null or e.source = (select no from source where key = ?6))
            and not exists(select 1 from parked p where p.event = e.seq and p.topic is null)
+           and not exists(select 1 from erasing where event = e.seq)
          order by e.seq limit ?7"
     ))?;
     let mut rows = statement.query((

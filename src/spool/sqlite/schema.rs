@@ -25,7 +25,7 @@ pub(super) const OLDEST_SQLITE: i32 = 3_051_003;
 /// `people` stands in the event's own row, before its body: one more b-tree would cost each accept, and a scan
 /// for the few that are ever erased passes over bodies.
 /// Rowids are given by the one writer, so nothing needs AUTOINCREMENT's second write.
-const CREATE: [&str; 21] = [
+const CREATE: [&str; 23] = [
     "create table meta(key text primary key, value any) strict, without rowid",
     "create table source(no integer primary key, key text not null unique) strict",
     "create table name(no integer primary key, key text not null unique) strict",
@@ -60,6 +60,10 @@ const CREATE: [&str; 21] = [
     "create table armed(source integer not null, contract integer not null, since integer not null,
         primary key(source, contract)) strict, without rowid",
     "create table paused(topic integer primary key, at integer not null, who text not null, why text not null) strict",
+    "create table erasure(no integer primary key, at integer not null, source integer not null, user integer,
+        at_once integer not null, through integer not null, last integer not null, line integer not null,
+        events integer not null default 0, messages integer not null default 0) strict",
+    "create table erasing(event integer primary key, erasure integer not null) strict",
     "create table ledger(hour integer not null, source integer not null, name integer not null,
         topic integer not null, what text not null, n integer not null,
         primary key(hour, source, name, topic, what)) strict, without rowid",

@@ -32,6 +32,8 @@ pub(super) struct Shared {
     /// Told to end: the writer must not wait for a disk.
     pub(super) ending: AtomicBool,
     pub(super) failed: watch::Sender<bool>,
+    /// Whether the log may hold what was erased: at the start nobody knows.
+    pub(super) unwiped: AtomicBool,
     wakes: Lock<HashMap<Arc<str>, Wakes>>,
 }
 
@@ -68,8 +70,14 @@ impl Shared {
             pressure: Lock::new(Pressure::default()),
             ending: AtomicBool::new(false),
             failed: watch::Sender::new(false),
+            unwiped: AtomicBool::new(true),
             wakes: Lock::new(HashMap::new()),
         }
+    }
+
+    /// Whether the log may hold what was erased.
+    pub(super) fn unwiped(&self) -> bool {
+        self.unwiped.load(Ordering::Relaxed)
     }
 
     /// Has each commit say how many pages the log holds.

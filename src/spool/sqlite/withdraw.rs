@@ -182,12 +182,7 @@ impl Change<'_> {
             }
             Kept::Nothing => {
                 self.wrote = true;
-                // The numbers given must never be given again, though their rows go.
-                for (key, value) in [("seq", self.at.seq), ("pos", self.at.pos)] {
-                    self.conn
-                        .prepare_cached("update meta set value = max(value, ?2) where key = ?1")?
-                        .execute((key, value))?;
-                }
+                self.keep_numbers()?;
                 self.conn.prepare_cached("delete from event where seq = ?1")?.execute([seq])?;
                 self.conn.prepare_cached("delete from settled where event = ?1")?.execute([seq])?;
             }

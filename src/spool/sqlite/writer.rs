@@ -15,7 +15,8 @@ use tokio::sync::oneshot;
 use super::super::{AcceptError, Accepted, ConcludeError, Settings};
 use super::broken::{Broken, BrokenBy};
 use super::change::{Change, Counting, Effects, Standing};
-use super::house::{PRUNING, READERS};
+use super::erase::Erasing;
+use super::house::{PRUNING, READERS, TRUNCATE};
 use super::place::HighWater;
 use super::prepared::Prepared;
 use super::prune::Pruner;
@@ -61,6 +62,8 @@ pub(super) struct Writer {
     pub(super) shared: Arc<Shared>,
     pub(super) pruner: Pruner,
     last_failure: Option<Instant>,
+    /// When it was last looked whether what is to be erased is sent.
+    pub(super) looked: Instant,
     /// Not before: the next checkpoint after one that did not come to its end.
     pub(super) checkpoint_at: Instant,
     /// Not before: the next try to open the file again.
@@ -88,6 +91,7 @@ impl Writer {
             shared,
             pruner,
             last_failure: None,
+            looked: Instant::now(),
             checkpoint_at: Instant::now(),
             reopen_at: Instant::now(),
             _lock: lock,
@@ -99,12 +103,14 @@ impl Writer {
         self.look();
         loop {
             self.hold_back();
+            // Somebody waits for an erasure: it goes on between what others ask for.
+            let erasing = self.standing.erasing == Erasing::Working;
             let pressed = self.squeeze().presses(self.pruner.keep) && !self.pruner.rests();
-            let first = match jobs.recv_timeout(if pressed { PRUNING } else { IDLE }) {
+            let first = match jobs.recv_timeout(if pressed || erasing { PRUNING } else { IDLE }) {
                 Ok(job) => job,
                 Err(RecvTimeoutError::Timeout) => {
                     self.idle();
-                    continue;
+                    if self.go_on_erasing() { continue } else { break }
                 }
                 Err(RecvTimeoutError::Disconnected) => break,
             };
@@ -136,12 +142,15 @@ impl Writer {
                 return;
             }
             self.keep_house();
+            if !self.go_on_erasing() {
+                break;
+            }
         }
         self.close();
     }
 
     /// Does a group of work in one transaction. False when the spool has to give up.
-    fn commit(&mut self, group: Vec<Job>) -> bool {
+    pub(super) fn commit(&mut self, group: Vec<Job>) -> bool {
         if group.is_empty() {
             return true;
         }
@@ -158,7 +167,7 @@ impl Writer {
                 self.high.write(self.standing.seq);
                 if effects.erased {
                     // What was erased must not lie in the log either.
-                    self.checkpoint("pragma wal_checkpoint(truncate)", BUSY);
+                    self.checkpoint(TRUNCATE, BUSY);
                 }
                 // First: who hears of an order's answer may look at what it changed.
                 self.shared.tell(&effects);
@@ -228,6 +237,9 @@ impl Writer {
         }
         let result = result.and_then(|()| change.write_ledger(counting));
         let effects = change.into_effects();
+        if effects.erased {
+            self.shared.unwiped.store(true, Ordering::Relaxed);
+        }
         let committed = result.and_then(|()| conn.execute("commit", []).map(|_| ()));
         if let Err(error) = committed {
             let _ = conn.execute("rollback", []);
@@ -328,7 +340,7 @@ impl Writer {
     }
 
     fn close(&mut self) {
-        self.checkpoint("pragma wal_checkpoint(truncate)", READERS);
+        self.checkpoint(TRUNCATE, READERS);
         self.shared.readers.forget();
         if let Some(conn) = self.conn.take()
             && conn.close().is_ok()
