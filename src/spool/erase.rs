@@ -23,7 +23,7 @@ pub struct Erasure {
     pub messages: u64,
     /// Messages still to be sent, by topic: their events go when they are.
     pub left: Vec<(TopicKey, u64)>,
-    /// Whether nothing of what went lies in the store's log any more.
+    /// Whether nothing of what went lies in the store's files any more.
     pub wiped: bool,
 }
 

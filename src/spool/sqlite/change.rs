@@ -33,6 +33,8 @@ pub(super) struct Standing {
     pub(super) told_day: Option<i64>,
     /// Whether a person's events are being taken out.
     pub(super) erasing: Erasing,
+    /// From which page on the file may hold what was erased.
+    pub(super) scrub: Option<u64>,
     /// Counts of repeated and unwanted events that wait for the next commit that writes anyway: a
     /// repeated event costs no write of its own. At most a second of them is lost with a kill, on both
     /// sides of every sum.
@@ -56,6 +58,7 @@ impl Standing {
             owed_bytes: one("select sum(size) from delivery")?,
             told_day: conn.query_one("select max(day) from own", [], |r| r.get(0))?,
             erasing: Erasing::read(conn)?,
+            scrub: (one("select value from meta where key = 'unwiped'")? > 0).then_some(1),
             uncounted: HashMap::new(),
         })
     }
@@ -284,9 +287,12 @@ impl<'a> Change<'a> {
         self.effects.paused.insert(topic.into(), pause);
     }
 
-    /// What was taken out must not stay in the log either.
-    pub(super) fn erase(&mut self) {
+    /// What was taken out must not stay in the log either, nor in pages that were rebuilt.
+    pub(super) fn erase(&mut self) -> rusqlite::Result<()> {
         self.effects.erased = true;
+        self.at.scrub = Some(1);
+        self.conn.prepare_cached("update meta set value = 1 where key = 'unwiped'")?.execute([])?;
+        Ok(())
     }
 
     pub(super) fn into_effects(self) -> Effects {

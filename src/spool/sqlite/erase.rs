@@ -1,6 +1,7 @@
 //! A person's events taken out, a little in each transaction. First they are found, page by page; each goes as
 //! soon as nothing is to be sent of it.
 
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension as _};
@@ -8,8 +9,10 @@ use rusqlite::{Connection, OptionalExtension as _};
 use super::super::{Count, Erasure, Signed, SpoolError};
 use super::Store;
 use super::change::Change;
+use super::house::{READERS, TRUNCATE};
 use super::people;
 use super::read::{micros, parse};
+use super::scrub::Scrub;
 use super::verbs::Verb;
 use super::words::Kind;
 use super::writer::{Job, Writer};
@@ -20,6 +23,10 @@ const STEP: usize = 500;
 /// The most places in the order of acceptance that one transaction looks through.
 const WINDOW: u64 = 20_000;
 
+/// So many pages are wiped at once: 8 MiB.
+const SCRUB_PAGES: u64 = 2_000;
+/// After a failure wiping is tried again in this time.
+const WIPE_AGAIN: Duration = Duration::from_secs(60);
 /// How often it is looked whether what is to be erased is sent.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -61,10 +68,57 @@ impl Writer {
             Erasing::Working => true,
         };
         if !due {
-            return true;
+            return self.wipe();
         }
         self.looked = Instant::now();
         self.commit(vec![Job::Verb(Box::new(Step))])
+    }
+
+    /// Whether what was erased is still to be taken out of the file's pages, and may be now.
+    pub(super) fn wipes(&self) -> bool {
+        self.standing.scrub.is_some()
+            && Instant::now() >= self.wipe_at
+            && Instant::now() >= self.checkpoint_at
+    }
+
+    /// Takes what SQLite left of what was erased out of the next pages. False when the spool has to give up.
+    fn wipe(&mut self) -> bool {
+        let Some(from) = self.standing.scrub.filter(|_| self.wipes()) else { return true };
+        self.checkpoint(TRUNCATE, READERS);
+        // Somebody reads, so the log is not empty: it is tried again.
+        if self.shared.log_pages.load(Ordering::Relaxed) > 0 {
+            return true;
+        }
+        match self.scrub_from(from) {
+            Ok(Some(next)) => {
+                self.standing.scrub = Some(next);
+                true
+            }
+            Ok(None) => {
+                let going_on = self.commit(vec![Job::Verb(Box::new(Wiped))]);
+                self.shared.unwiped.store(self.standing.scrub.is_some(), Ordering::Relaxed);
+                going_on
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error,
+                    "wiping what was erased out of the spool's pages failed; it is tried again"
+                );
+                self.wipe_at = Instant::now() + WIPE_AGAIN;
+                true
+            }
+        }
+    }
+
+    fn scrub_from(&mut self, page: u64) -> Result<Option<u64>, String> {
+        let conn = self.conn.as_ref().ok_or("the file is closed")?;
+        // What this connection keeps of pages is as they were; written again it would bring all of it back.
+        conn.execute_batch("pragma shrink_memory").map_err(|e| e.to_string())?;
+        if self.scrub.is_none() {
+            self.scrub = Some(Scrub::open(&self.file).map_err(|e| e.to_string())?);
+        }
+        let scrub = self.scrub.as_ref().ok_or("the file is closed")?;
+        scrub.pages(page, SCRUB_PAGES).map_err(|e| e.to_string())
     }
 }
 
@@ -75,6 +129,21 @@ pub(super) struct Step;
 impl Verb for Step {
     fn change(&mut self, change: &mut Change<'_>) -> rusqlite::Result<()> {
         change.go_on_erasing()
+    }
+
+    fn answer(self: Box<Self>, _outcome: Result<(), &str>) {}
+}
+
+/// The mark that all pages are wiped.
+#[derive(Debug)]
+struct Wiped;
+
+impl Verb for Wiped {
+    fn change(&mut self, change: &mut Change<'_>) -> rusqlite::Result<()> {
+        change.conn.prepare_cached("update meta set value = 0 where key = 'unwiped'")?.execute([])?;
+        change.wrote = true;
+        change.at.scrub = None;
+        Ok(())
     }
 
     fn answer(self: Box<Self>, _outcome: Result<(), &str>) {}
@@ -153,7 +222,7 @@ impl Change<'_> {
             if open.now || !self.is_to_be_sent(*seq)? {
                 self.take_out(open.number, *seq)?;
             } else {
-                self.drop_parked(open.number, *seq)?;
+                self.erase_parked(open.number, *seq)?;
                 self.conn
                     .prepare_cached(
                         "insert into erasing(event, erasure) values(?1, ?2) on conflict do nothing",
@@ -169,7 +238,7 @@ impl Change<'_> {
             )?
             .execute((open.number, through))?;
         // Who it was must not lie in the log either.
-        self.erase();
+        self.erase()?;
         Ok(())
     }
 
@@ -187,7 +256,7 @@ impl Change<'_> {
             self.take_out(*number, *seq)?;
         }
         if !due.is_empty() {
-            self.erase();
+            self.erase()?;
         }
         Ok(())
     }
@@ -198,7 +267,7 @@ impl Change<'_> {
             .query_row([seq], |r| r.get(0))
     }
 
-    fn drop_parked(&mut self, number: u64, seq: u64) -> rusqlite::Result<()> {
+    fn erase_parked(&mut self, number: u64, seq: u64) -> rusqlite::Result<()> {
         // Steps to the end: with RETURNING the delete is complete only then.
         let parked = self
             .conn
@@ -221,7 +290,7 @@ impl Change<'_> {
 
     /// Takes an event out, with all that is known of it but its id.
     fn take_out(&mut self, number: u64, seq: u64) -> rusqlite::Result<()> {
-        self.drop_parked(number, seq)?;
+        self.erase_parked(number, seq)?;
         let unsent = self
             .conn
             .prepare_cached(

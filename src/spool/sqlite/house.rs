@@ -69,8 +69,7 @@ impl Writer {
         {
             self.recover(&error);
         }
-        let log = self.shared.log_pages.load(Ordering::Relaxed) > 0 || self.shared.unwiped();
-        if log && Instant::now() >= self.checkpoint_at {
+        if self.shared.log_pages.load(Ordering::Relaxed) > 0 && Instant::now() >= self.checkpoint_at {
             self.checkpoint(TRUNCATE, READERS);
         }
         self.prune();
@@ -109,10 +108,6 @@ impl Writer {
         let _ = conn.busy_timeout(BUSY);
         match result {
             Ok((busy, log, copied)) => {
-                // A reader that is under way keeps the log as it is; it is tried again.
-                if !busy && how == TRUNCATE {
-                    self.shared.unwiped.store(false, Ordering::Relaxed);
-                }
                 self.shared.checkpoint_failing.store(false, Ordering::Relaxed);
                 // A log that somebody reads is not begun anew, though all of it was copied.
                 let left = if busy { log } else { log.saturating_sub(copied) };

@@ -20,6 +20,7 @@ mod read;
 mod replay;
 mod room;
 mod schema;
+mod scrub;
 mod shared;
 mod strain;
 mod topics;
@@ -113,6 +114,7 @@ impl Store {
             .query_one("select value from meta where key = 'spool'", [], |r| r.get(0))
             .map_err(|e| fault(e.into()))?;
         let shared = Arc::new(Shared::new(place, standing.owed_bytes));
+        shared.unwiped.store(standing.scrub.is_some(), Ordering::Relaxed);
         shared.watch_log(&mut conn).map_err(|e| fault(e.into()))?;
         shared.pressure.lock().lost_at_start = lost_at_start;
         shared.set_paused(topics::paused(&conn).map_err(|e| fault(e.into()))?);

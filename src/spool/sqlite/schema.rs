@@ -69,7 +69,7 @@ const CREATE: [&str; 23] = [
         primary key(hour, source, name, topic, what)) strict, without rowid",
     "create table audit(no integer primary key, at integer not null, who text not null, verb text not null,
         what text not null, why text not null, n integer) strict",
-    "insert into meta(key, value) values('spool', lower(hex(randomblob(8)))), ('epoch', 0), ('seq', 0), ('pos', 0), ('pruned_seq', 0), ('pruned_at', 0)",
+    "insert into meta(key, value) values('spool', lower(hex(randomblob(8)))), ('epoch', 0), ('seq', 0), ('pos', 0), ('pruned_seq', 0), ('pruned_at', 0), ('unwiped', 0)",
 ];
 
 /// How long a connection waits for another's lock.

@@ -32,7 +32,7 @@ pub(super) struct Shared {
     /// Told to end: the writer must not wait for a disk.
     pub(super) ending: AtomicBool,
     pub(super) failed: watch::Sender<bool>,
-    /// Whether the log may hold what was erased: at the start nobody knows.
+    /// Whether log or pages may hold what was erased.
     pub(super) unwiped: AtomicBool,
     wakes: Lock<HashMap<Arc<str>, Wakes>>,
 }
@@ -70,12 +70,12 @@ impl Shared {
             pressure: Lock::new(Pressure::default()),
             ending: AtomicBool::new(false),
             failed: watch::Sender::new(false),
-            unwiped: AtomicBool::new(true),
+            unwiped: AtomicBool::new(false),
             wakes: Lock::new(HashMap::new()),
         }
     }
 
-    /// Whether the log may hold what was erased.
+    /// Whether log or pages may hold what was erased.
     pub(super) fn unwiped(&self) -> bool {
         self.unwiped.load(Ordering::Relaxed)
     }

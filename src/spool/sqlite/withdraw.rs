@@ -95,7 +95,7 @@ impl Change<'_> {
             what,
             ": {unsent} unsent and {parked} parked messages dropped, {erased} events erased, {cut} cut to what others take"
         );
-        self.erase();
+        self.erase()?;
         self.audit("configuration", "withdraw", &what, "named in contracts.withdrawn", None).map(|_| ())
     }
 

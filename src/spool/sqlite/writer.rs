@@ -22,6 +22,7 @@ use super::prepared::Prepared;
 use super::prune::Pruner;
 use super::room::Room;
 use super::schema::{self, BUSY, Fault};
+use super::scrub::Scrub;
 use super::shared::Shared;
 use super::strain::Strain;
 use super::verbs::Verb;
@@ -54,7 +55,7 @@ pub(super) enum Answer {
 
 pub(super) struct Writer {
     pub(super) conn: Option<Connection>,
-    file: PathBuf,
+    pub(super) file: PathBuf,
     pub(super) limit_bytes: u64,
     pub(super) standing: Standing,
     high: HighWater,
@@ -64,6 +65,10 @@ pub(super) struct Writer {
     last_failure: Option<Instant>,
     /// When it was last looked whether what is to be erased is sent.
     pub(super) looked: Instant,
+    /// The file, for what SQLite leaves in it.
+    pub(super) scrub: Option<Scrub>,
+    /// Not before: the next try to wipe after one that failed.
+    pub(super) wipe_at: Instant,
     /// Not before: the next checkpoint after one that did not come to its end.
     pub(super) checkpoint_at: Instant,
     /// Not before: the next try to open the file again.
@@ -92,6 +97,8 @@ impl Writer {
             pruner,
             last_failure: None,
             looked: Instant::now(),
+            scrub: None,
+            wipe_at: Instant::now(),
             checkpoint_at: Instant::now(),
             reopen_at: Instant::now(),
             _lock: lock,
@@ -104,7 +111,7 @@ impl Writer {
         loop {
             self.hold_back();
             // Somebody waits for an erasure: it goes on between what others ask for.
-            let erasing = self.standing.erasing == Erasing::Working;
+            let erasing = self.standing.erasing == Erasing::Working || self.wipes();
             let pressed = self.squeeze().presses(self.pruner.keep) && !self.pruner.rests();
             let first = match jobs.recv_timeout(if pressed || erasing { PRUNING } else { IDLE }) {
                 Ok(job) => job,
