@@ -20,6 +20,13 @@ pub(super) enum BrokenBy {
     Other,
 }
 
+impl BrokenBy {
+    /// Whether it is worth asking the disk if it is full.
+    pub(super) fn may_be_room(self) -> bool {
+        matches!(self, Self::Full | Self::InputOutput)
+    }
+}
+
 impl From<rusqlite::Error> for Broken {
     fn from(error: rusqlite::Error) -> Self {
         let by = match error.sqlite_error_code() {

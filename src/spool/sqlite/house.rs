@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
-use super::broken::{Broken, BrokenBy};
+use super::broken::Broken;
 use super::change::Counting;
 use super::prune::Squeeze;
 use super::schema::BUSY;
@@ -62,6 +62,9 @@ impl Writer {
     }
 
     pub(super) fn idle(&mut self) {
+        if *self.shared.failed.borrow() || !self.is_there() {
+            return;
+        }
         self.open_again();
         self.look();
         if !self.standing.uncounted.is_empty()
@@ -88,8 +91,8 @@ impl Writer {
                 tracing::warn!(%error, "pruning failed; it is tried again");
                 // A step is a transaction of its own: whatever it left open must not join the next commit.
                 let _ = conn.execute("rollback", []);
-                if Broken::from(error).by == BrokenBy::Full {
-                    self.strain.release_reserve();
+                if Broken::from(error).by.may_be_room() {
+                    self.strain.relieve();
                 }
                 return;
             }
@@ -123,8 +126,8 @@ impl Writer {
                 if !self.shared.checkpoint_failing.swap(true, Ordering::Relaxed) {
                     tracing::error!(%error, "the spool's log can't be copied into its file: nothing is lost, but the log grows; check the disk");
                 }
-                if Broken::from(error).by == BrokenBy::Full {
-                    self.strain.release_reserve();
+                if Broken::from(error).by.may_be_room() {
+                    self.strain.relieve();
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::super::OpenError;
@@ -109,31 +109,27 @@ impl Place {
         }
     }
 
+    /// Which file lies at the path now; none when there is none.
+    pub(super) fn identity(&self) -> Option<(u64, u64)> {
+        fs::metadata(&self.file).ok().map(|meta| (meta.dev(), meta.ino()))
+    }
+
     /// Refuses file systems that have no shared memory or whose sync can't be trusted, and warns where
     /// what is written goes with the container or the machine's memory.
     pub(super) fn check_disk(&self) -> Result<(), OpenError> {
         let stat =
             rustix::fs::statfs(&self.file).map_err(|e| self.fault("asking what disk it is on", &e.into()))?;
-        // Magic numbers of statfs(2).
-        let refused = match stat.f_type.cast_unsigned() & 0xffff_ffff {
-            0x6969 => Some("NFS"),
-            0x517b | 0xff53_4d42 | 0xfe53_4d42 => Some("SMB"),
-            0x0102_1997 => Some("9p"),
-            0x6573_5546 => Some("FUSE"),
-            0x794c_7630 => {
+        match disk_kind(stat.f_type.cast_unsigned() & 0xffff_ffff) {
+            DiskKind::Refused(kind) => return Err(OpenError::Disk { path: self.file.clone(), kind }),
+            DiskKind::Layer => {
                 tracing::warn!(spool = %self.file.display(), "the spool lies on a container's writable layer: it goes with the container; mount a volume");
-                None
             }
-            0x0102_1994 => {
+            DiskKind::Memory => {
                 tracing::warn!(spool = %self.file.display(), "the spool lies in memory (tmpfs): it goes with the machine; use a disk");
-                None
             }
-            _ => None,
-        };
-        match refused {
-            Some(kind) => Err(OpenError::Disk { path: self.file.clone(), kind }),
-            None => Ok(()),
+            DiskKind::Local => {}
         }
+        Ok(())
     }
 
     /// The file that says, unsynced, how far the spool had got: one that ends before it was damaged.
@@ -156,6 +152,30 @@ impl Place {
 
     pub(super) fn fault(&self, doing: &str, error: &std::io::Error) -> OpenError {
         OpenError::Path { path: self.file.clone(), why: format!("{doing}: {error}") }
+    }
+}
+
+/// What kind of disk it is, as far as that matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum DiskKind {
+    /// It can't hold a spool.
+    Refused(&'static str),
+    /// A container's writable layer.
+    Layer,
+    Memory,
+    Local,
+}
+
+/// By the magic number of statfs(2).
+fn disk_kind(magic: u64) -> DiskKind {
+    match magic {
+        0x6969 => DiskKind::Refused("NFS"),
+        0x517b | 0xff53_4d42 | 0xfe53_4d42 => DiskKind::Refused("SMB"),
+        0x0102_1997 => DiskKind::Refused("9p"),
+        0x6573_5546 => DiskKind::Refused("FUSE"),
+        0x794c_7630 => DiskKind::Layer,
+        0x0102_1994 => DiskKind::Memory,
+        _ => DiskKind::Local,
     }
 }
 
@@ -214,6 +234,24 @@ mod tests {
         high.write(8);
         high.clear();
         assert_eq!(high.read(), None);
+    }
+
+    #[test]
+    fn network_disks_are_refused() {
+        for (magic, kind) in [
+            (0x6969, DiskKind::Refused("NFS")),
+            (0x517b, DiskKind::Refused("SMB")),
+            (0xff53_4d42, DiskKind::Refused("SMB")),
+            (0xfe53_4d42, DiskKind::Refused("SMB")),
+            (0x0102_1997, DiskKind::Refused("9p")),
+            (0x6573_5546, DiskKind::Refused("FUSE")),
+            (0x794c_7630, DiskKind::Layer),
+            (0x0102_1994, DiskKind::Memory),
+            (0xef53, DiskKind::Local),
+            (0x5846_5342, DiskKind::Local),
+        ] {
+            assert_eq!(disk_kind(magic), kind, "{magic:#x}");
+        }
     }
 
     #[test]

@@ -5,11 +5,14 @@ use std::fs::{File, OpenOptions};
 use std::io::ErrorKind;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// What a whole disk keeps for settling, and what must be free beside that for the door to be open.
 const MOST: u64 = 8 << 20;
 /// On a small disk each of them is at most this share of it: an eighth.
 const SHARE: u64 = 8;
+/// A disk that was full within this time may have been full at a write that failed.
+const LATELY: Duration = Duration::from_secs(5);
 /// An accepted byte is written into the log, then into the file, with pages that are only half full.
 pub(super) const WRITES_PER_BYTE: u64 = 3;
 /// What a group of the smallest batches writes beside its bytes: some pages of each table.
@@ -63,6 +66,8 @@ pub(super) struct Room {
     /// The most that one file of this process may have (`RLIMIT_FSIZE`).
     file_limit: Option<u64>,
     free: u64,
+    /// When it was last seen to be full.
+    full_at: Option<Instant>,
 }
 
 impl Room {
@@ -93,6 +98,7 @@ impl Room {
             levels,
             file_limit: rustix::process::getrlimit(rustix::process::Resource::Fsize).current,
             free: 0,
+            full_at: None,
         };
         room.look();
         Ok(room)
@@ -122,10 +128,23 @@ impl Room {
             let size = |path: &Path| std::fs::metadata(path).map_or(0, |meta| meta.len());
             self.free = self.free.min(limit.saturating_sub(size(&self.file).max(size(&self.log))));
         }
+        if self.free < self.levels.last() {
+            self.full_at = Some(Instant::now());
+        }
+    }
+
+    /// Gives up the reserve if what failed a write was room, and says whether it was: the store only says that a
+    /// write failed where it was a quota, or the size that a file may have.
+    pub(super) fn relieve(&mut self) -> bool {
+        let out = self.is_out();
+        if out {
+            self.release();
+        }
+        out
     }
 
     /// Gives the reserve's room to whoever writes next. Its file stays: a disk may be out of inodes too.
-    pub(super) fn release(&mut self) {
+    fn release(&mut self) {
         if self.reserve == Reserve::Held && self.reserve_file.set_len(0).is_ok() {
             self.reserve = Reserve::Released;
             self.measure();
@@ -165,11 +184,10 @@ impl Room {
         Ok(())
     }
 
-    /// Whether what failed a write was room after all, though the store only says that a write failed: a
-    /// quota, or the size that a file may have.
-    pub(super) fn is_out(&mut self) -> bool {
+    fn is_out(&mut self) -> bool {
         self.measure();
-        if self.free < self.levels.last() {
+        // Others free and take room meanwhile.
+        if self.full_at.is_some_and(|at| at.elapsed() < LATELY) {
             return true;
         }
         let at = self.reserve_file.metadata().map_or(0, |meta| meta.len());

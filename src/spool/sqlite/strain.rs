@@ -138,12 +138,9 @@ impl Strain {
         self.room.is_tight()
     }
 
-    pub(super) fn release_reserve(&mut self) {
-        self.room.release();
-    }
-
-    pub(super) fn is_out_of_room(&mut self) -> bool {
-        self.room.is_out()
+    /// Whether a write failed for want of room; then the reserve is given up.
+    pub(super) fn relieve(&mut self) -> bool {
+        self.room.relieve()
     }
 }
 

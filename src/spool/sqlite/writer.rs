@@ -69,6 +69,8 @@ pub(super) struct Writer {
     pub(super) scrub: Option<Scrub>,
     /// Not before: the next try to wipe after one that failed.
     pub(super) wipe_at: Instant,
+    /// Which file was opened.
+    identity: Option<(u64, u64)>,
     /// Not before: the next checkpoint after one that did not come to its end.
     pub(super) checkpoint_at: Instant,
     /// Not before: the next try to open the file again.
@@ -93,6 +95,7 @@ impl Writer {
             standing,
             high,
             strain: Strain::new(settings, room),
+            identity: shared.place.identity(),
             shared,
             pruner,
             last_failure: None,
@@ -160,6 +163,12 @@ impl Writer {
     pub(super) fn commit(&mut self, group: Vec<Job>) -> bool {
         if group.is_empty() {
             return true;
+        }
+        if !self.is_there() {
+            for answer in group.into_iter().filter_map(Answer::unearned) {
+                answer.refuse("the spool's file is gone");
+            }
+            return false;
         }
         self.open_again();
         self.look();
@@ -266,16 +275,12 @@ impl Writer {
         self.shared.commit_failures.fetch_add(1, Ordering::Relaxed);
         tracing::error!(
             error = broken.words,
-            "a commit failed: what it held may or may not be kept; reopening the spool"
+            "a commit failed: what it held may or may not be kept; reading the spool again"
         );
         // A full disk is cured by room, not by a restart.
-        let full = match broken.by {
-            BrokenBy::Full => true,
-            BrokenBy::InputOutput => self.strain.is_out_of_room(),
-            BrokenBy::Closed | BrokenBy::Other => false,
-        };
-        if full {
-            self.strain.release_reserve();
+        let full = broken.by.may_be_room() && (self.strain.relieve() || broken.by == BrokenBy::Full);
+        if full && self.read_again() {
+            return true;
         }
         let again = !full && self.last_failure.is_some_and(|at| at.elapsed() < FAILURE_WINDOW);
         if !full {
@@ -293,14 +298,28 @@ impl Writer {
         self.reopen(full)
     }
 
+    /// Reads all of it again on the connection that is there: a write that found no room leaves the file and
+    /// the connection well, and to open files anew on a full disk may fail, or worse (a page of the shared
+    /// memory that gets no block is a SIGBUS).
+    fn read_again(&mut self) -> bool {
+        let Some(Ok(standing)) = self.conn.as_ref().map(Standing::read) else { return false };
+        self.stand_at(standing);
+        true
+    }
+
+    fn stand_at(&mut self, mut standing: Standing) {
+        // No number of the failed commit was ever told, so the epoch stays.
+        standing.epoch = self.standing.epoch;
+        self.standing = standing;
+        self.shared.owed_bytes.store(self.standing.owed_bytes, Ordering::Relaxed);
+        self.shared.rewind_all();
+    }
+
     /// False when that can't be done, and room would not help.
     fn reopen(&mut self, full: bool) -> bool {
         let reopened = schema::open_writer(&self.file).and_then(|conn| {
             quick_check(&conn)?;
-            let epoch = self.standing.epoch;
-            let mut standing = Standing::read(&conn)?;
-            // No number of the failed commit was ever told, so the epoch stays.
-            standing.epoch = epoch;
+            let standing = Standing::read(&conn)?;
             Ok((conn, standing))
         });
         match reopened {
@@ -313,9 +332,7 @@ impl Writer {
                     Err(error) => tracing::error!(%error, "it can't be read which topics are stopped"),
                 }
                 self.conn = Some(conn);
-                self.standing = standing;
-                self.shared.owed_bytes.store(self.standing.owed_bytes, Ordering::Relaxed);
-                self.shared.rewind_all();
+                self.stand_at(standing);
                 true
             }
             Err(fault) if full || fault.is_full() => {
@@ -337,9 +354,23 @@ impl Writer {
     /// Tries the file again that could not be opened on a full disk.
     pub(super) fn open_again(&mut self) {
         if self.conn.is_none() && Instant::now() >= self.reopen_at {
-            self.strain.release_reserve();
+            self.strain.relieve();
             self.reopen(true);
         }
+    }
+
+    /// Whether the file that is written to is still the one at the path. A file that was taken away takes
+    /// commits with it that nobody will find: so this is asked before each.
+    pub(super) fn is_there(&self) -> bool {
+        let there = self.shared.place.identity() == self.identity;
+        if !there {
+            tracing::error!(
+                spool = %self.file.display(),
+                "the spool's file was taken away or replaced while it was in use: giving up (exit 70); put it back, then start again"
+            );
+            self.shared.failed.send_replace(true);
+        }
+        there
     }
 
     pub(super) fn look(&mut self) {
