@@ -64,7 +64,7 @@ impl Rig {
             dataschema: "urn:moodle-sns-producer:schema:".into(),
         };
         let mapper = Mapper {
-            catalogue: Arc::new(Catalogue::builtin().unwrap()),
+            catalogue: Arc::clone(&CATALOGUE),
             sources: HashMap::from([(source.key.clone(), source.clone())]),
         };
         let topics = [FIFO, STANDARD].map(|arn| TopicSettings::new(key(arn), arn));
@@ -359,6 +359,9 @@ impl Rig {
         }
     }
 }
+
+/// Read once: it takes a second in a debug build.
+static CATALOGUE: LazyLock<Arc<Catalogue>> = LazyLock::new(|| Arc::new(Catalogue::builtin().unwrap()));
 
 static CAPTURED: LazyLock<serde_json::Value> = LazyLock::new(|| captured("user_enrolment_created"));
 
