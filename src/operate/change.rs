@@ -1,7 +1,7 @@
 //! The way in for every verb that changes something: POST, JSON, the operator's token, and who and why.
 //!
-//! A verb is a line of [`VERBS`], an order that says [who and why](Order), and a function that carries it out
-//! ([`carry_out`] reads the order, holds what all have in common against it, and says the outcome). What is
+//! A verb is a line of a table, an order that says [who and why](Order), and a function that carries it out
+//! (`carry_out` reads the order, holds what all have in common against it, and says the outcome). What is
 //! changed is changed in the spool, and the audit in the same transaction. The command line's half is
 //! `cli/change.rs`.
 
