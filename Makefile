@@ -39,7 +39,7 @@ demo-wrong-signature: ## post a forged batch: 401
 demo-stop:            ## end sidecar and stand-in
 	@scripts/demo.sh stop
 
-test:                 ## everything: make check, all tests, make pages, the proofs with planted bugs, the demo
+test:                 ## everything: make check, all tests, make pages, the demo
 	@scripts/test.sh
 
 test-the-tests:       ## plants each known bug and demands that a named test fails

@@ -115,6 +115,13 @@ impl Answer {
         })
     }
 
+    /// The kind of a refusal: the end of its `type`.
+    pub(super) fn kind(&self) -> Option<String> {
+        let problem: serde_json::Value = serde_json::from_slice(&self.body).ok()?;
+        let kind = problem.get("type")?.as_str()?.strip_prefix("urn:moodle-sns-producer:problem:")?;
+        Some(kind.to_owned())
+    }
+
     /// What a refusal says.
     pub(super) fn detail(&self) -> String {
         let problem: Option<serde_json::Value> = serde_json::from_slice(&self.body).ok();

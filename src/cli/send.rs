@@ -195,7 +195,8 @@ impl Sender<'_> {
             tries += 1;
             let later =
                 matches!(answer.status, StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE);
-            if later && tries < TRIES {
+            // A sidecar that is drained takes no more, however long one waits.
+            if later && tries < TRIES && answer.kind().as_deref() != Some("draining") {
                 tokio::time::sleep(pause(&answer)).await;
                 continue;
             }
