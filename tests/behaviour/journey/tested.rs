@@ -43,6 +43,11 @@ async fn wanted(client: &mut SigningClient) -> (String, Vec<String>) {
     (answer["etag"].as_str().unwrap().to_owned(), contracts)
 }
 
+/// The test messages that were published: one of the topics gets heartbeats, too.
+fn tests(double: &SnsDouble) -> Vec<crate::support::sns::Taken> {
+    double.log().into_iter().filter(|one| one.message.contains("\"moodle.producer.test.v1\"")).collect()
+}
+
 fn topics(plain: &str, trial: &str) -> String {
     format!(
         "[topics.ordered]\narn = \"{FIFO}\"\ncontracts = [\"moodle.*.*.v1\"]\ndrafts = true\n\n\
@@ -83,7 +88,7 @@ async fn a_test_event_arrives_at_the_test_topic_only_and_its_fate_names_the_mess
         tokio::time::sleep(Duration::from_millis(50)).await;
     };
     assert_adds_up(&sidecar.drained(Duration::from_secs(10)).await);
-    let log = double.log();
+    let log = tests(&double);
     assert_eq!(log.len(), 1, "no other topic got it");
     assert_eq!(log[0].topic, TRIAL);
     let body: Value = serde_json::from_str(&log[0].message).unwrap();
@@ -114,7 +119,7 @@ async fn without_a_test_topic_nobody_asks_for_tests_and_what_comes_is_not_kept()
     assert_eq!(readers, Vec::<String>::new());
     let answer = client.post(json!([test_event(&list)]).to_string()).await.accepted();
     assert_eq!((&answer["unwanted"], &answer["unwanteds"]), (&json!(1), &json!([0])));
-    assert_eq!(double.taken(), 0);
+    assert!(tests(&double).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
