@@ -228,11 +228,9 @@ async fn serve(
 /// Says once which topics are not there though something waits for them. It stays, whatever is done.
 async fn alarm_gone_topics(config: &Config, spool: &Spool) {
     let Ok(state) = spool.state().await else { return };
-    for topic in state.topics.iter().filter(|topic| topic.waiting + topic.held > 0) {
-        if config.topics.iter().all(|known| known.key != topic.topic) {
-            let waiting = topic.waiting + topic.held;
-            tracing::error!(topic = %topic.topic, waiting, "held (topic-gone): the configuration has no such topic; put [topics.KEY] back, perhaps with another ARN; nothing is lost");
-        }
+    for topic in state.unserved(|key| config.topics.iter().any(|known| known.key == *key)) {
+        let waiting = topic.still_owed();
+        tracing::error!(topic = %topic.topic, waiting, "held (topic-gone): the configuration has no such topic; put [topics.KEY] back, perhaps with another ARN; nothing is lost");
     }
 }
 

@@ -16,8 +16,7 @@ use crate::spool::{State, TopicState};
 
 /// Topics that are not in the configuration, and for which something waits.
 fn gone_topics<'a>(state: &'a State, setup: &'a Setup) -> impl Iterator<Item = &'a TopicState> {
-    let known = |topic: &&TopicState| setup.topics.iter().any(|set| set.key == topic.topic);
-    state.topics.iter().filter(move |topic| topic.waiting + topic.held > 0 && !known(topic))
+    state.unserved(|key| setup.topics.iter().any(|set| set.key == *key))
 }
 
 /// A line for each thing that is held: its name, the cause, since when, and the cure in words.
@@ -42,7 +41,7 @@ pub(super) fn alarms(signs: &Signs, state: Option<&State>, setup: &Setup, now: T
         lines.push(format!("contract {contract}: held ({cause}) since {since}: {}", held.words()));
     }
     for topic in state.into_iter().flat_map(|state| gone_topics(state, setup)) {
-        let waiting = counted(topic.waiting + topic.held, "message waits", "messages wait");
+        let waiting = counted(topic.still_owed(), "message waits", "messages wait");
         let cure = topic_cure(topic.topic.as_str());
         lines.push(format!("topic {}: held (topic-gone), {waiting}: {cure}", topic.topic));
     }

@@ -9,7 +9,7 @@ use crate::spool::TopicState;
 /// What of a topic its worker has to send: all but what waits for contracts that are held.
 fn backlog(lies: &TopicState, contracts: &[HeldContract]) -> u64 {
     let held: u64 = contracts.iter().filter_map(|held| held.waiting.get(&lies.topic)).sum();
-    (lies.waiting + lies.held).saturating_sub(held)
+    lies.still_owed().saturating_sub(held)
 }
 
 /// When a topic will be clear: in seconds, where a number can be said, and in words.

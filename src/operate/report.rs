@@ -354,7 +354,7 @@ fn topics(setup: &Setup, state: &State, workers: Workers<'_>, now: Timestamp) ->
                     ),
                 ),
                 (Some(Doing::Stopped { why }), _) => (TopicDoing::Stopped, why.clone()),
-                (None, Workers::Here(..)) if n(&|topic| topic.waiting + topic.held) > 0 => {
+                (None, Workers::Here(..)) if n(&TopicState::still_owed) > 0 => {
                     (TopicDoing::NotServed, format!("topic-gone: {}", topic_cure(key.as_str())))
                 }
                 (None, Workers::Here(..)) => (TopicDoing::NotServed, "not in the configuration".to_owned()),

@@ -138,7 +138,7 @@ pub fn verdict(state: &State, workers: Workers<'_>, books: &[Books], now: Timest
 }
 
 fn waiting(state: &State) -> u64 {
-    state.topics.iter().map(|topic| topic.waiting + topic.held).sum()
+    state.topics.iter().map(TopicState::still_owed).sum()
 }
 
 fn parked_of(topic: &TopicState) -> u64 {
@@ -189,13 +189,9 @@ fn full(state: &State) -> Option<Finding> {
     if state.limit_bytes == 0 || state.owed_bytes < state.limit_bytes {
         return None;
     }
-    let most = state.topics.iter().max_by_key(|topic| topic.waiting + topic.held);
+    let most = state.topics.iter().max_by_key(|topic| topic.still_owed());
     let filled = most.map(|topic| {
-        format!(
-            "`{}` fills it with {}.",
-            topic.topic,
-            counted(topic.waiting + topic.held, "message", "messages")
-        )
+        format!("`{}` fills it with {}.", topic.topic, counted(topic.still_owed(), "message", "messages"))
     });
     Some(Finding {
         aside: None,
@@ -231,7 +227,7 @@ fn disk(state: &State) -> Option<Finding> {
 fn holds(state: &State, pulses: &[Pulse], now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     let held_in = |topic: &crate::delivery::TopicKey| {
-        state.topics.iter().find(|t| t.topic == *topic).map_or(0, |t| t.waiting + t.held)
+        state.topics.iter().find(|t| t.topic == *topic).map_or(0, TopicState::still_owed)
     };
     let mut account_told = false;
     let mut told: Vec<(Cause, &str)> = Vec::new();
@@ -346,14 +342,8 @@ fn cures(cause: Cause, words: &str) -> Vec<String> {
 /// Deliveries of topics that the configuration no longer names.
 fn unserved(state: &State, pulses: &[Pulse]) -> Option<Finding> {
     let gone: Vec<String> = state
-        .topics
-        .iter()
-        .filter(|topic| {
-            topic.waiting + topic.held > 0 && pulses.iter().all(|pulse| pulse.topic != topic.topic)
-        })
-        .map(|topic| {
-            format!("`{}` ({})", topic.topic, counted(topic.waiting + topic.held, "message", "messages"))
-        })
+        .unserved(|key| pulses.iter().any(|pulse| pulse.topic == *key))
+        .map(|topic| format!("`{}` ({})", topic.topic, counted(topic.still_owed(), "message", "messages")))
         .collect();
     (!gone.is_empty()).then(|| Finding {
         aside: None,
@@ -373,7 +363,7 @@ fn unserved(state: &State, pulses: &[Pulse]) -> Option<Finding> {
 fn paused(state: &State, now: Timestamp) -> impl Iterator<Item = Finding> {
     state.topics.iter().filter_map(move |topic| {
         let pause = topic.paused.as_ref()?;
-        let waiting = topic.waiting + topic.held;
+        let waiting = topic.still_owed();
         Some(Finding {
             aside: None,
             level: Level::Look,
@@ -407,7 +397,7 @@ fn late(state: &State, pulses: &[Pulse], contracts: &[HeldContract], now: Timest
         .filter(|topic| topic.oldest.is_some_and(|oldest| now.duration_since(oldest) > LATE))
         .filter_map(|topic| running(topic).map(|pulse| (topic, pulse)))
         .min_by_key(|(topic, _)| topic.oldest)?;
-    let n = topic.waiting + topic.held;
+    let n = topic.still_owed();
     let step = if pulse.per_second > 0.05 {
         let clear = match clear(Some(topic), Some(pulse), contracts) {
             (Some(_), words) => format!("; at this rate it is clear {words}"),

@@ -18,7 +18,7 @@ use uuid::Uuid;
 use crate::contract::{HEARTBEAT, Heartbeat, Routes, SUMMARY, Summary};
 use crate::delivery::TopicKey;
 use crate::event::{EventId, Source, SourceKey};
-use crate::spool::{Carrier, Own, Published, Spool, SpoolError, State, SumUp};
+use crate::spool::{Carrier, Own, Published, Spool, SpoolError, State, SumUp, TopicState};
 
 /// How often it is looked whether a day is over.
 const LOOK: Duration = Duration::from_secs(5);
@@ -78,13 +78,11 @@ impl Teller {
         let mut account: Option<State> = None;
         for SignOfLife { source, heard_at, event_at } in (self.sources)() {
             for carrier in routes.carriers(HEARTBEAT, &source.key) {
-                let state = match account.take() {
-                    Some(state) => state,
-                    // Read only where somebody asks: it counts all that waits.
-                    None => self.spool.state().await?,
-                };
-                let waiting = waiting(&state, &carrier.topic);
-                account = Some(state);
+                // Read only where somebody asks: it counts all that waits.
+                if account.is_none() {
+                    account = Some(self.spool.state().await?);
+                }
+                let waiting = account.as_ref().map_or(0, |state| waiting(state, &carrier.topic));
                 let Some(id) = fresh_id() else { continue };
                 let heartbeat =
                     Heartbeat { topic: &carrier.topic, waiting, heard_at, event_at, every: self.every };
@@ -126,7 +124,7 @@ impl Teller {
 
 /// How many messages to a topic are not published yet.
 fn waiting(state: &State, topic: &TopicKey) -> u64 {
-    state.topics.iter().find(|t| t.topic == *topic).map_or(0, |t| t.waiting + t.held)
+    state.topics.iter().find(|t| t.topic == *topic).map_or(0, TopicState::still_owed)
 }
 
 fn begin_of_day(at: Timestamp) -> Timestamp {

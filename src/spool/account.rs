@@ -120,6 +120,12 @@ pub struct TopicState {
 }
 
 impl TopicState {
+    /// What waits or is held: a settling is still to come.
+    #[must_use]
+    pub fn still_owed(&self) -> u64 {
+        self.waiting + self.held
+    }
+
     /// What the ledger says is owed less what lies anywhere: 0, or something is wrong.
     #[must_use]
     pub fn missing(&self) -> i128 {
@@ -163,6 +169,11 @@ pub struct State {
 }
 
 impl State {
+    /// Topics that nobody serves, though something waits for them; `served` knows by the key.
+    pub fn unserved(&self, served: impl Fn(&TopicKey) -> bool) -> impl Iterator<Item = &TopicState> {
+        self.topics.iter().filter(move |topic| topic.still_owed() > 0 && !served(&topic.topic))
+    }
+
     /// A summed event count.
     #[must_use]
     pub fn event_count(&self, count: Count) -> u64 {
