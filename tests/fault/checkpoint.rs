@@ -20,20 +20,8 @@ async fn a_checkpoint_that_fails_is_told_within_seconds() {
     sidecar.start();
     sidecar.ready().await;
     sidecar.terminate();
-    let file = sidecar.spool().display().to_string();
-    let mut sidecar = sidecar.under(&[
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-P",
-        &file,
-        "-e",
-        "trace=pwrite64",
-        "-e",
-        "inject=pwrite64:error=EIO",
-    ]);
+    let file = sidecar.spool();
+    let mut sidecar = sidecar.with_calls("pwrite64", "error=EIO", Some(&file));
     sidecar.start();
     assert!(sidecar.listening().await, "{}", sidecar.log());
     let mut random = fastrand::Rng::with_seed(4);

@@ -62,20 +62,7 @@ async fn a_log_that_cannot_be_copied_is_told_stops_growing_and_loses_nothing() {
     sidecar.start();
     sidecar.ready().await;
     sidecar.terminate();
-    let path = spool.display().to_string();
-    let mut sidecar = sidecar.under(&[
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-P",
-        &path,
-        "-e",
-        "trace=pwrite64",
-        "-e",
-        "inject=pwrite64:error=EIO",
-    ]);
+    let mut sidecar = sidecar.with_calls("pwrite64", "error=EIO", Some(&spool));
     sidecar.start();
     sidecar.ready().await;
     let mut load = Load::new(&sidecar);

@@ -67,19 +67,8 @@ async fn point(calls: &str, n: u64, spool: Option<&Path>) -> Point {
             std::fs::copy(file.path(), folder.join(file.file_name())).unwrap();
         }
     }
-    let inject = format!("inject={calls}:signal=KILL:when={n}");
-    let trace = format!("trace={calls}");
-    let mut sidecar = Sidecar::new(dir.path(), &double.url()).under(&[
-        "strace",
-        "-f",
-        "-qq",
-        "-o",
-        "/dev/null",
-        "-e",
-        &trace,
-        "-e",
-        &inject,
-    ]);
+    let kill = format!("signal=KILL:when={n}");
+    let mut sidecar = Sidecar::new(dir.path(), &double.url()).with_calls(calls, &kill, None);
     sidecar.start();
     let mut batches: Vec<(Vec<Captured>, Known)> =
         script().into_iter().map(|batch| (batch, Known::Unknown)).collect();

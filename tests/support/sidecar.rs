@@ -87,8 +87,17 @@ secrets = [{{ id = "first", file = "vle.secret" }}]
     /// Runs it under `strace`, which does this to its syncs: `error=EIO:when=3`, `delay_enter=10000`.
     #[must_use]
     pub fn with_syncs(self, fault: &str) -> Self {
-        let inject = format!("inject=fsync,fdatasync:{fault}");
-        self.under(&["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=fsync,fdatasync", "-e", &inject])
+        self.with_calls("fsync,fdatasync", fault, None)
+    }
+
+    /// The same with other system calls; only with those on one file, where one is named.
+    #[must_use]
+    pub fn with_calls(self, calls: &str, fault: &str, file: Option<&Path>) -> Self {
+        let (trace, inject) = (format!("trace={calls}"), format!("inject={calls}:{fault}"));
+        let file = file.map(|file| file.display().to_string());
+        let mut words = vec!["strace", "-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject];
+        words.extend(file.iter().flat_map(|file| ["-P", file]));
+        self.under(&words)
     }
 
     pub fn program() -> &'static str {

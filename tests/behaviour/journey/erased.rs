@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{ask_wanted, assert_adds_up, assert_no_panic, post};
+use super::{assert_adds_up, assert_no_panic, post};
 use crate::support::contract::{self, Shape};
 use crate::support::corpus::Captured;
 use crate::support::sidecar::{FIFO, STANDARD, Sidecar};
@@ -47,12 +47,7 @@ async fn nothing_of_a_person_is_left_and_neither_replay_nor_redrive_brings_it_ba
             .holding("refused"),
     );
     let dir = tempfile::tempdir().unwrap();
-    contract::write(&dir.path().join("contracts"), Shape::Picky, "stable");
-    let mut sidecar = super::held::sidecar(dir.path(), &double);
-    sidecar.start();
-    sidecar.ready().await;
-    let mut client = sidecar.client();
-    let list = ask_wanted(&mut client).await;
+    let (mut sidecar, mut client, list) = super::held::running(dir.path(), &double, Shape::Picky).await;
     let before = (Timestamp::now() - SignedDuration::from_hours(1)).to_string();
     for events in [
         of(0, 5, PERSON, "canary-a"),

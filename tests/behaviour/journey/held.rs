@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::{ask_wanted, assert_adds_up, assert_no_panic, post};
+use crate::support::client::SigningClient;
 use crate::support::contract::{self, BREAKABLE, Shape};
 use crate::support::sidecar::{FIFO, STANDARD, Sidecar};
 use crate::support::sns::{SnsDouble, Taken};
@@ -17,16 +18,26 @@ pub(super) fn sidecar(dir: &std::path::Path, double: &SnsDouble) -> Sidecar {
     Sidecar::with_topics(dir, &double.url(), &topics)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_contract_at_fault_is_told_with_its_cure_and_goes_on_after_a_restart_with_the_mended_one() {
-    let double = SnsDouble::start(5).await;
-    let dir = tempfile::tempdir().unwrap();
-    contract::write(&dir.path().join("contracts"), Shape::Broken, "stable");
-    let mut sidecar = sidecar(dir.path(), &double);
+/// The same, running with contracts of a shape; a client, and the list that the sidecar told it.
+pub(super) async fn running(
+    dir: &std::path::Path,
+    double: &SnsDouble,
+    shape: Shape,
+) -> (Sidecar, SigningClient, String) {
+    contract::write(&dir.join("contracts"), shape, "stable");
+    let mut sidecar = sidecar(dir, double);
     sidecar.start();
     sidecar.ready().await;
     let mut client = sidecar.client();
     let list = ask_wanted(&mut client).await;
+    (sidecar, client, list)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_contract_at_fault_is_told_with_its_cure_and_goes_on_after_a_restart_with_the_mended_one() {
+    let double = SnsDouble::start(5).await;
+    let dir = tempfile::tempdir().unwrap();
+    let (mut sidecar, mut client, list) = running(dir.path(), &double, Shape::Broken).await;
     let events = contract::events(0, 30, &Value::Null);
     assert_eq!(post(&mut client, &events, &list).await["accepted"], 30);
 

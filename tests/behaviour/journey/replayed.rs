@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::{ask_wanted, assert_adds_up, assert_no_panic, post};
+use super::{assert_adds_up, assert_no_panic, post};
 use crate::support::contract::{self, BREAKABLE, SOUND, Shape};
 use crate::support::sidecar::{FIFO, Sidecar};
 use crate::support::sns::{SnsDouble, Taken};
@@ -47,12 +47,7 @@ async fn until(sidecar: &Sidecar, state: &str) -> Value {
 async fn a_replay_sends_all_of_a_period_to_one_topic_once_across_a_kill() {
     let double = SnsDouble::start(11).await;
     let dir = tempfile::tempdir().unwrap();
-    contract::write(&dir.path().join("contracts"), Shape::Picky, "stable");
-    let mut sidecar = super::held::sidecar(dir.path(), &double);
-    sidecar.start();
-    sidecar.ready().await;
-    let mut client = sidecar.client();
-    let list = ask_wanted(&mut client).await;
+    let (mut sidecar, mut client, list) = super::held::running(dir.path(), &double, Shape::Picky).await;
     let before = Timestamp::now() - SignedDuration::from_secs(3_600);
     post(&mut client, &contract::events(0, 1, &json!(7)), &list).await;
     let armed = Timestamp::now().to_string();
@@ -144,12 +139,7 @@ async fn a_replay_sends_all_of_a_period_to_one_topic_once_across_a_kill() {
 async fn what_can_not_be_made_is_counted_and_a_cancelled_replay_ends() {
     let double = SnsDouble::start(12).await;
     let dir = tempfile::tempdir().unwrap();
-    contract::write(&dir.path().join("contracts"), Shape::Picky, "stable");
-    let mut sidecar = super::held::sidecar(dir.path(), &double);
-    sidecar.start();
-    sidecar.ready().await;
-    let mut client = sidecar.client();
-    let list = ask_wanted(&mut client).await;
+    let (mut sidecar, mut client, list) = super::held::running(dir.path(), &double, Shape::Picky).await;
     let from = Timestamp::now().to_string();
     post(&mut client, &contract::events(0, 30, &json!(7)), &list).await;
     sidecar.drained(Duration::from_secs(30)).await;

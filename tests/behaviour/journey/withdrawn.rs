@@ -43,12 +43,7 @@ async fn nothing_that_only_a_withdrawn_contract_read_stays_and_others_go_on_unch
     let double = SnsDouble::start(6).await;
     double.fault(Fault::always(What::refuse(403, "AuthorizationError")).on(FIFO));
     let dir = tempfile::tempdir().unwrap();
-    contract::write(&dir.path().join("contracts"), Shape::Picky, "stable");
-    let mut sidecar = super::held::sidecar(dir.path(), &double);
-    sidecar.start();
-    sidecar.ready().await;
-    let mut client = sidecar.client();
-    let old_list = ask_wanted(&mut client).await;
+    let (mut sidecar, mut client, old_list) = super::held::running(dir.path(), &double, Shape::Picky).await;
     post(&mut client, &contract::events(0, 20, &json!(CANARY)), &old_list).await;
     post(&mut client, &contract::events(20, 3, &json!(format!("x{CANARY}"))), &old_list).await;
     let begun = Instant::now();
