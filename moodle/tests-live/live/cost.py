@@ -150,7 +150,8 @@ def three_sites():
         sink = stack.enter_context(Gate(sidecar.port).open())
         sink.become("swallow")
         quiet(rival, f"$CFG->local_rival_url = '{sink.url}/other';\n"
-                     r"$CFG->local_rival_events = ['\mod_lti\event\course_module_viewed', '\core\event\user_enrolment_created', "
+                     f"$CFG->local_rival_events = ['{VIEWED}', "
+                     r"'\core\event\user_enrolment_created', "
                      r"'\core\event\role_assigned'];")
         yield plain, plugin, rival, gate
 

@@ -193,8 +193,8 @@ require_once(__DIR__ . '/{setup}');
     # ---- Its web server
 
     @contextlib.contextmanager
-    def served(self, workers: int = 6) -> Iterator[None]:
-        self.write_fpm(workers)
+    def served(self) -> Iterator[None]:
+        self.write_fpm()
         (self.run / "nginx.conf").write_text(NGINX.format(run=self.run, logs=self.logs, port=self.port, web=self.web), encoding="utf-8")
         fpm = [program("php-fpm8.3", "php-fpm8.2", "php-fpm8.1", "php-fpm"), "-F", "-y", str(self.run / "fpm.conf"),
                "-d", f"opcache.blacklist_filename={self.run}/fresh.txt"]
@@ -208,13 +208,13 @@ require_once(__DIR__ . '/{setup}');
 
     def tune(self, revalidate: int) -> None:
         """From now on php-fpm looks for changed files each so many seconds."""
-        self.write_fpm(6, revalidate)
+        self.write_fpm(revalidate)
         os.kill(self.fpm.pid, signal.SIGUSR2)
         time.sleep(1)
-        until("php-fpm after its reload", 20, lambda: len(self.fpm_workers()) == 6, self.fpm)
+        until("php-fpm after its reload", 20, lambda: len(self.fpm_workers()) == WORKERS, self.fpm)
 
-    def write_fpm(self, workers: int, revalidate: int = 0) -> None:
-        conf = FPM.format(run=self.run, logs=self.logs, workers=workers, revalidate=revalidate)
+    def write_fpm(self, revalidate: int = 0) -> None:
+        conf = FPM.format(run=self.run, logs=self.logs, workers=WORKERS, revalidate=revalidate)
         (self.run / "fpm.conf").write_text(conf, encoding="utf-8")
         # The suite changes these in between, so they are never taken from the cache.
         (self.run / "fresh.txt").write_text(f"{self.code}/more.php\n{self.code}/config.php\n", encoding="utf-8")
@@ -226,6 +226,9 @@ require_once(__DIR__ . '/{setup}');
 
 
 INSTALL = f"--agree-license --adminpass={PASSWORD} --adminemail=admin@example.invalid --fullname=Live --shortname=live"
+
+# Processes of php-fpm.
+WORKERS = 6
 
 FPM = """[global]
 error_log = {logs}/php-fpm.log
